@@ -1,0 +1,1 @@
+"""Adapters, imported by path: `from memva.adapters.sqlite import SqliteStore`."""

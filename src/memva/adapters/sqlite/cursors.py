@@ -1,0 +1,47 @@
+"""Import cursors in SQLite."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from memva.adapters.sqlite.errors import is_foreign_key
+from memva.adapters.sqlite.rows import (
+    CURSOR_COLUMNS,
+    cursor_from_row,
+    cursor_row,
+    placeholders,
+    probe,
+)
+from memva.adapters.sqlite.transactions import Transactions
+from memva.domain.errors import SessionNotFound, StoreError
+from memva.domain.ports import TranscriptCursor
+
+_SELECT: Final = f"SELECT {CURSOR_COLUMNS} FROM transcript_cursors WHERE source = ?"
+_PUT: Final = f"""
+    INSERT OR REPLACE INTO transcript_cursors ({CURSOR_COLUMNS})
+    VALUES ({placeholders(CURSOR_COLUMNS)})
+"""
+
+
+class SqliteCursors:
+    """The cursors of a SQLite store; `memva.domain.ports.CursorRepository` says what it does."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def get(self, source: str, /) -> TranscriptCursor | None:
+        """Return the cursor of a source's transcript, or None where it was never imported."""
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_SELECT, (probe(source),))
+        return cursor_from_row(rows[0]) if rows else None
+
+    def put(self, cursor: TranscriptCursor, /) -> None:
+        """Store a cursor, in place of the one with its source where there is one."""
+        row = cursor_row(cursor)
+        with self._transactions.writing() as connection:
+            try:
+                connection.run(_PUT, row)
+            except StoreError as error:
+                if is_foreign_key(error):
+                    raise SessionNotFound(cursor.memva_session_id) from error
+                raise

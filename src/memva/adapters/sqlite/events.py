@@ -1,0 +1,236 @@
+"""Events in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from memva.adapters.sqlite.connection import Connection, Row
+from memva.adapters.sqlite.errors import is_foreign_key
+from memva.adapters.sqlite.rows import (
+    EVENT_COLUMNS,
+    event_from_row,
+    event_row,
+    placeholders,
+    probe,
+)
+from memva.adapters.sqlite.transactions import Transactions
+from memva.domain.errors import EventNotFound, SessionNotFound, StoreError
+from memva.domain.event import Event, EventKey, Transcript
+from memva.domain.json import encode_json
+from memva.domain.ports import EventCursor, EventPage, EventQuery
+from memva.domain.time import from_text, to_text
+from memva.domain.versions import Appended, reconcile
+
+_INSERT: Final = f"""
+    INSERT INTO events ({EVENT_COLUMNS}, sort_at) VALUES ({placeholders(EVENT_COLUMNS)}, ?)
+"""
+_DELETE: Final = "DELETE FROM events WHERE position = ?"
+_SELECT: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events
+    WHERE session_id = ? AND uuid = ? AND project_key = ? AND subpath = ?
+"""
+_VERSIONS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE session_id = ? AND uuid = ?"
+_MANY_VERSIONS: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events
+    WHERE session_id = ? AND uuid IN (SELECT value FROM json_each(?))
+"""
+_SESSION: Final = "SELECT 1 FROM sessions WHERE id = ?"
+
+# What stands last in a sequence: along one, `sort_at` never falls.
+_IN_TRANSCRIPT: Final = (
+    "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
+)
+_LAST_PLACED: Final = f"""
+    SELECT line, sort_at FROM events WHERE {_IN_TRANSCRIPT} AND line > 0
+    ORDER BY sort_at DESC, line DESC LIMIT 1
+"""
+_LAST_STREAMED: Final = f"""
+    SELECT line, sort_at FROM events WHERE {_IN_TRANSCRIPT} AND line = 0
+    ORDER BY sort_at DESC LIMIT 1
+"""
+_SORT_AGAIN: Final = f"""
+    UPDATE events SET sort_at = along.sort_at
+    FROM (
+        SELECT position, max(timestamp) OVER (ORDER BY line, position) AS sort_at
+        FROM events WHERE {_IN_TRANSCRIPT} AND (line > 0) = :placed
+    ) AS along
+    WHERE events.position = along.position AND events.sort_at <> along.sort_at
+"""
+
+_ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
+_PAGE: Final = f"""
+    SELECT {EVENT_COLUMNS}, sort_at FROM events
+    WHERE {{narrowing}} AND ({_ORDER}) > (?, ?, ?, ?, ?, ?)
+    ORDER BY {_ORDER} LIMIT ?
+"""
+_BEFORE_ALL: Final = ("", "", "", "", 0, 0)
+_ASSOCIATE: Final = """
+    UPDATE events SET memva_session_id = :memva_session_id
+    WHERE uuid IN (SELECT value FROM json_each(:uuids))
+"""
+_ASSOCIATED: Final = f"""
+    SELECT memva_session_id FROM events WHERE session_id = ? AND memva_session_id IS NOT NULL
+    ORDER BY {", ".join(f"{column} DESC" for column in _ORDER.split(", "))} LIMIT 1
+"""
+_COUNT_LINES: Final = f"""
+    SELECT count(*) FROM events
+    WHERE {_IN_TRANSCRIPT} AND uuid >= :first AND uuid < :beyond
+        AND line BETWEEN 1 AND :up_to_line
+"""
+
+
+class SqliteEvents:
+    """The events of a SQLite store; `memva.domain.ports.EventRepository` says what it does."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def append(self, events: Sequence[Event], /) -> Appended:
+        """Store events, each under a new position, in the order given; all of them or none."""
+        if not events:
+            return Appended()
+        with self._transactions.writing() as connection:
+            outcome = reconcile(events, _versions(connection, events))
+            if outcome.superseded:
+                connection.run_many(_DELETE, [(event.position,) for event in outcome.superseded])
+            _Sequences(connection).insert(outcome.fresh, after_removing=outcome.superseded)
+        return outcome.counted
+
+    def get(self, key: EventKey, /) -> Event:
+        """Return the event with this key."""
+        project_key, session_id, subpath = map(probe, key.transcript)
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_SELECT, (session_id, probe(key.uuid), project_key, subpath))
+        if not rows:
+            raise EventNotFound(key)
+        return event_from_row(rows[0])
+
+    def page(
+        self, query: EventQuery, /, *, after: EventCursor | None = None, limit: int
+    ) -> EventPage:
+        """Return the first `limit` events of `query`, in order, that follow the cursor `after`."""
+        narrowing = ["TRUE"]
+        values: list[object] = []
+        for column in ("memva_session_id", "session_id"):
+            wanted = getattr(query, column)
+            if wanted is not None:
+                narrowing.append(f"{column} = ?")
+                values.append(wanted)
+        values += _BEFORE_ALL if after is None else _place(after)
+        sql = _PAGE.format(narrowing=" AND ".join(narrowing))
+        with self._transactions.reading() as connection:
+            rows = connection.rows(sql, (*values, limit + 1))
+        more = len(rows) > limit
+        events = [event_from_row(row) for row in rows[:limit]]
+        return EventPage(events, _cursor(events[-1], rows[limit - 1]) if more else None)
+
+    def associate(
+        self, uuids: Collection[str], memva_session_id: str, /, *, session_id: str | None = None
+    ) -> int:
+        """Associate every event that bears one of `uuids` with a session; return how many."""
+        narrowing = {
+            "memva_session_id": probe(memva_session_id),
+            "uuids": encode_json(list(uuids), field="uuids"),
+            "session_id": None if session_id is None else probe(session_id),
+        }
+        sql = _ASSOCIATE if session_id is None else f"{_ASSOCIATE} AND session_id = :session_id"
+        with self._transactions.writing() as connection:
+            if not connection.rows(_SESSION, (narrowing["memva_session_id"],)):
+                raise SessionNotFound(memva_session_id)
+            return connection.run(sql, narrowing)
+
+    def associated_session(self, session_id: str, /) -> str | None:
+        """Return the session that a session of Claude Code's is associated with, or None."""
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_ASSOCIATED, (probe(session_id),))
+        return rows[0][0] if rows else None
+
+    def last_line(self, transcript: Transcript, /) -> int:
+        """Return the highest `line` in a transcript; 0 where it has none."""
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_LAST_PLACED, _transcript(transcript))
+        return rows[0][0] if rows else 0
+
+    def count_lines(self, transcript: Transcript, /, *, uuid_prefix: str, up_to_line: int) -> int:
+        """Return how many events of a transcript, at lines 1 to `up_to_line`, have such a uuid."""
+        narrowing = {
+            **_transcript(transcript),
+            "first": probe(uuid_prefix),
+            "beyond": probe(uuid_prefix + "\U0010ffff"),
+            "up_to_line": up_to_line,
+        }
+        with self._transactions.reading() as connection:
+            [(count,)] = connection.rows(_COUNT_LINES, narrowing)
+        return int(count)
+
+
+class _Sequences:
+    """Gives each event its `sort_at`: the running maximum of the times along its sequence.
+
+    The lines of a transcript are one sequence, its streamed lines another. What comes at the end
+    continues the maximum; where something comes or goes in the middle, the sequence is gone over.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last: dict[tuple[Transcript, bool], tuple[int, str]] = {}
+
+    def insert(self, events: Sequence[Event], *, after_removing: Sequence[Event]) -> None:
+        """Store events under new positions; `after_removing` were taken out just before."""
+        again = {(event.transcript, event.line > 0) for event in after_removing}
+        rows: list[Row] = []
+        for event in events:
+            sequence = event.transcript, event.line > 0
+            line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
+            if event.line < line:
+                again.add(sequence)
+            sort_at = max(sort_at, to_text(event.timestamp))
+            self._last[sequence] = max(line, event.line), sort_at
+            rows.append(event_row(event, sort_at))
+        try:
+            self._connection.run_many(_INSERT, rows)
+        except StoreError as error:
+            if is_foreign_key(error):
+                raise SessionNotFound(self._missing(events)) from error
+            raise
+        for transcript, placed in again:
+            self._connection.run(_SORT_AGAIN, {**_transcript(transcript), "placed": placed})
+
+    def _end_of(self, transcript: Transcript, placed: bool) -> tuple[int, str]:
+        last = _LAST_PLACED if placed else _LAST_STREAMED
+        rows = self._connection.rows(last, _transcript(transcript))
+        return rows[0] if rows else (0, "")
+
+    def _missing(self, events: Sequence[Event]) -> str:
+        named = {event.memva_session_id for event in events if event.memva_session_id is not None}
+        return min(id_ for id_ in named if not self._connection.rows(_SESSION, (id_,)))
+
+
+def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:
+    """Return the stored events that share a session and a uuid with one of `events`."""
+    if len(events) == 1:
+        # The statement for many costs a single append a fifth of its time.
+        rows = connection.rows(_VERSIONS, (events[0].session_id, events[0].uuid))
+        return [event_from_row(row) for row in rows]
+    uuids: dict[str, list[str]] = {}
+    for event in events:
+        uuids.setdefault(event.session_id, []).append(event.uuid)
+    return [
+        event_from_row(row)
+        for session_id, named in uuids.items()
+        for row in connection.rows(_MANY_VERSIONS, (session_id, encode_json(named, field="uuid")))
+    ]
+
+
+def _transcript(transcript: Transcript) -> dict[str, object]:
+    project_key, session_id, subpath = map(probe, transcript)
+    return {"project_key": project_key, "session_id": session_id, "subpath": subpath}
+
+
+def _place(cursor: EventCursor) -> Row:
+    return (to_text(cursor.sort_at), *map(probe, cursor.transcript), cursor.line, cursor.position)
+
+
+def _cursor(event: Event, row: Row) -> EventCursor:
+    return EventCursor(from_text(row[-1]), event.transcript, event.line, event.position)

@@ -1,0 +1,187 @@
+"""The schema of the file, as numbered steps; a file knows how many it has taken.
+
+Steps go forward only and are never edited once released: a file may have taken them already.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from memva.adapters.sqlite.connection import Connection
+from memva.adapters.sqlite.errors import translate
+from memva.domain.errors import StoreCorrupt, StoreIncompatible
+
+APPLICATION_ID: Final = 0x4D454D56
+"""«MEMV», in the file's header."""
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """
+        CREATE TABLE sessions (
+            id             TEXT PRIMARY KEY NOT NULL,
+            title          TEXT,
+            created_at     TEXT NOT NULL,
+            updated_at     TEXT NOT NULL,
+            status         TEXT NOT NULL,
+            project_path   TEXT NOT NULL,
+            metadata       TEXT,
+            claude_status  TEXT NOT NULL,
+            archived_at    TEXT
+        )
+        """,
+        "CREATE INDEX sessions_by_update ON sessions (updated_at, id)",
+        # AUTOINCREMENT: a position is never given twice, not even after a deletion.
+        """
+        CREATE TABLE events (
+            position          INTEGER PRIMARY KEY AUTOINCREMENT,
+            uuid              TEXT NOT NULL,
+            session_id        TEXT NOT NULL,
+            event_type        TEXT NOT NULL,
+            timestamp         TEXT NOT NULL,
+            is_sidechain      INTEGER NOT NULL,
+            parent_uuid       TEXT,
+            cwd               TEXT NOT NULL,
+            project_name      TEXT NOT NULL,
+            data              TEXT NOT NULL,
+            memva_session_id  TEXT REFERENCES sessions (id) ON DELETE CASCADE,
+            project_key       TEXT NOT NULL,
+            subpath           TEXT NOT NULL,
+            line              INTEGER NOT NULL,
+            sort_at           TEXT NOT NULL
+        )
+        """,
+        # Every index begins with a session: one on random uuids alone would spread each append
+        # over the whole file. The two others hold the whole order, so that no page sorts.
+        "CREATE UNIQUE INDEX events_by_key ON events (session_id, uuid, project_key, subpath)",
+        """
+        CREATE INDEX events_by_claude_session
+            ON events (session_id, sort_at, project_key, subpath, line)
+        """,
+        """
+        CREATE INDEX events_by_memva_session
+            ON events (memva_session_id, sort_at, project_key, session_id, subpath, line)
+            WHERE memva_session_id IS NOT NULL
+        """,
+        """
+        CREATE TABLE jobs (
+            position             INTEGER PRIMARY KEY,
+            id                   TEXT NOT NULL UNIQUE,
+            type                 TEXT NOT NULL,
+            data                 TEXT NOT NULL,
+            status               TEXT NOT NULL,
+            priority             INTEGER NOT NULL,
+            attempts             INTEGER NOT NULL,
+            max_attempts         INTEGER NOT NULL,
+            error                TEXT,
+            result               TEXT NOT NULL,
+            scheduled_at         TEXT NOT NULL,
+            started_at           TEXT,
+            completed_at         TEXT,
+            created_at           TEXT NOT NULL,
+            updated_at           TEXT NOT NULL,
+            memva_session_id     TEXT REFERENCES sessions (id) ON DELETE CASCADE,
+            lease_until          TEXT,
+            claim_token          TEXT,
+            worker_id            TEXT,
+            concurrency_key      TEXT,
+            unique_key           TEXT,
+            timeout              INTEGER,  -- microseconds
+            cancel_requested_at  TEXT
+        )
+        """,
+        """
+        CREATE INDEX jobs_pending ON jobs (priority DESC, scheduled_at, created_at)
+            WHERE status = 'pending'
+        """,
+        """
+        CREATE INDEX jobs_by_memva_session ON jobs (memva_session_id)
+            WHERE memva_session_id IS NOT NULL
+        """,
+        """
+        CREATE TABLE transcript_cursors (
+            source            TEXT PRIMARY KEY NOT NULL,
+            project_key       TEXT NOT NULL,
+            session_id        TEXT NOT NULL,
+            subpath           TEXT NOT NULL,
+            memva_session_id  TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            version           TEXT NOT NULL,
+            "offset"          INTEGER NOT NULL,
+            line              INTEGER NOT NULL,
+            fingerprint       TEXT NOT NULL,
+            carry_timestamp   TEXT,
+            carry_cwd         TEXT NOT NULL,
+            title             TEXT,
+            title_origin      TEXT
+        )
+        """,
+        "CREATE INDEX transcript_cursors_by_session ON transcript_cursors (memva_session_id)",
+    ),
+)
+
+
+def check_is_memvas(path: Path) -> None:
+    """Refuse a file of another application or of a newer memva, without touching it.
+
+    Raises:
+        StoreIncompatible: The file is such a one.
+        StoreError: The file cannot be opened.
+    """
+    # An immutable connection takes no lock and makes no file beside this one. The file is not
+    # read with `open`, as closing it would drop the locks of this process's other connections.
+    uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    try:
+        raw = sqlite3.connect(uri, uri=True)
+        try:
+            [pages], [application], [version] = (
+                raw.execute(f"PRAGMA {name}").fetchone()
+                for name in ("page_count", "application_id", "user_version")
+            )
+        finally:
+            raw.close()
+    except sqlite3.Error as error:
+        failure = translate(error)
+        if isinstance(failure, StoreCorrupt):
+            failure = StoreIncompatible(f"{path} is not a SQLite database")
+        raise failure from error
+    if pages and application != APPLICATION_ID:
+        raise StoreIncompatible(f"{path} is a database of another application")
+    _check_version(path, version)
+
+
+def migrate(connection: Connection, path: Path) -> None:
+    """Take the steps that the file has not taken yet, each in one transaction.
+
+    Raises:
+        StoreIncompatible: A newer memva has been at the file meanwhile.
+    """
+    while _version(connection) != len(MIGRATIONS):
+        connection.rows("BEGIN IMMEDIATE")
+        try:
+            # Another process may have taken the step while this one waited for the lock.
+            version = _version(connection)
+            _check_version(path, version)
+            if version < len(MIGRATIONS):
+                for statement in MIGRATIONS[version]:
+                    connection.run(statement)
+                connection.rows(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.rows(f"PRAGMA user_version = {version + 1}")
+            connection.rows("COMMIT")
+        except BaseException:
+            connection.roll_back()
+            raise
+
+
+def _version(connection: Connection) -> int:
+    version: int = connection.rows("PRAGMA user_version")[0][0]
+    return version
+
+
+def _check_version(path: Path, version: int) -> None:
+    if version > len(MIGRATIONS):
+        raise StoreIncompatible(
+            f"{path} has schema {version}, written by a newer memva; "
+            f"this one knows schemas up to {len(MIGRATIONS)}"
+        )

@@ -1,0 +1,238 @@
+"""Rows and entities, both ways; the columns stand in the order of the entities' fields."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+import attrs
+
+from memva.adapters.sqlite.connection import Row
+from memva.domain.event import Event, Transcript
+from memva.domain.job import Job
+from memva.domain.json import JsonValue, decode_json, encode_json
+from memva.domain.ports import TranscriptCursor
+from memva.domain.rebuild import rebuilder
+from memva.domain.session import Session
+from memva.domain.text import is_storable
+from memva.domain.time import from_text, to_text
+from memva.domain.titles import Title
+from memva.domain.transcript import Carry
+
+SESSION_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Session))
+EVENT_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Event))
+JOB_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Job))
+CURSOR_COLUMNS: Final = (
+    "source, project_key, session_id, subpath, memva_session_id, version, "
+    '"offset", line, fingerprint, carry_timestamp, carry_cwd, title, title_origin'
+)
+
+_session = rebuilder(Session)
+_event = rebuilder(Event)
+_job = rebuilder(Job)
+
+
+def placeholders(columns: str) -> str:
+    """Return as many question marks as there are `columns`."""
+    return ", ".join("?" for _ in columns.split(","))
+
+
+def probe(text: str) -> str | bytes:
+    """Return `text` as a value to look for.
+
+    Text that no row can hold becomes a blob: SQLite takes it, and it equals no text.
+    """
+    return text if is_storable(text) else text.encode("utf-8", "surrogatepass")
+
+
+def session_row(session: Session) -> Row:
+    """Return the session as a row of `SESSION_COLUMNS`."""
+    return (
+        session.id,
+        session.title,
+        to_text(session.created_at),
+        to_text(session.updated_at),
+        session.status,
+        session.project_path,
+        _json_or_null(session.metadata, "metadata"),
+        session.claude_status,
+        _text_or_null(session.archived_at),
+    )
+
+
+def session_from_row(row: Row) -> Session:
+    """Return the session of a row of `SESSION_COLUMNS`."""
+    id_, title, created_at, updated_at, status, path, metadata, claude_status, archived_at = row
+    return _session(
+        (
+            id_,
+            title,
+            from_text(created_at),
+            from_text(updated_at),
+            status,
+            path,
+            None if metadata is None else decode_json(metadata),
+            claude_status,
+            _time_or_none(archived_at),
+        )
+    )
+
+
+def event_row(event: Event, sort_at: str) -> Row:
+    """Return the event as a row of `EVENT_COLUMNS` and `sort_at`; SQLite gives the position."""
+    return (
+        event.uuid,
+        event.session_id,
+        event.event_type,
+        to_text(event.timestamp),
+        event.is_sidechain,
+        event.parent_uuid,
+        event.cwd,
+        event.project_name,
+        encode_json(event.data, field="data"),
+        event.memva_session_id,
+        event.project_key,
+        event.subpath,
+        event.line,
+        None,
+        sort_at,
+    )
+
+
+def event_from_row(row: Row) -> Event:
+    """Return the event of a row that begins with `EVENT_COLUMNS`."""
+    (
+        uuid,
+        session_id,
+        event_type,
+        timestamp,
+        is_sidechain,
+        parent_uuid,
+        cwd,
+        project_name,
+        data,
+        memva_session_id,
+        project_key,
+        subpath,
+        line,
+        position,
+        *_,
+    ) = row
+    return _event(
+        (
+            uuid,
+            session_id,
+            event_type,
+            from_text(timestamp),
+            is_sidechain == 1,
+            parent_uuid,
+            cwd,
+            project_name,
+            decode_json(data),
+            memva_session_id,
+            project_key,
+            subpath,
+            line,
+            position,
+        )
+    )
+
+
+def job_row(job: Job) -> dict[str, object]:
+    """Return the job as a row of `JOB_COLUMNS`, by name."""
+    values: dict[str, Any] = {field.name: getattr(job, field.name) for field in attrs.fields(Job)}
+    for name, value in values.items():
+        if isinstance(value, datetime):
+            values[name] = to_text(value)
+    values["data"] = encode_json(job.data, field="data")
+    values["result"] = encode_json(job.result, field="result")
+    values["timeout"] = None if job.timeout is None else job.timeout // timedelta(microseconds=1)
+    return values
+
+
+def job_from_row(row: Row) -> Job:
+    """Return the job of a row of `JOB_COLUMNS`."""
+    values = list(row)
+    for index in _JOB_TIMES:
+        values[index] = _time_or_none(values[index])
+    for index in _JOB_JSON:
+        values[index] = decode_json(values[index])
+    if values[_JOB_TIMEOUT] is not None:
+        values[_JOB_TIMEOUT] = timedelta(microseconds=values[_JOB_TIMEOUT])
+    return _job(values)
+
+
+def _places(*names: str) -> tuple[int, ...]:
+    columns = JOB_COLUMNS.split(", ")
+    return tuple(columns.index(name) for name in names)
+
+
+_JOB_TIMES = _places(
+    "scheduled_at",
+    "started_at",
+    "completed_at",
+    "created_at",
+    "updated_at",
+    "lease_until",
+    "cancel_requested_at",
+)
+_JOB_JSON = _places("data", "result")
+[_JOB_TIMEOUT] = _places("timeout")
+
+
+def cursor_row(cursor: TranscriptCursor) -> Row:
+    """Return the cursor as a row of `CURSOR_COLUMNS`."""
+    return (
+        cursor.source,
+        *cursor.transcript,
+        cursor.memva_session_id,
+        cursor.version,
+        cursor.offset,
+        cursor.line,
+        cursor.fingerprint,
+        _text_or_null(cursor.carry.timestamp),
+        cursor.carry.cwd,
+        *(cursor.title or (None, None)),
+    )
+
+
+def cursor_from_row(row: Row) -> TranscriptCursor:
+    """Return the cursor of a row of `CURSOR_COLUMNS`."""
+    (
+        source,
+        project_key,
+        session_id,
+        subpath,
+        memva_session_id,
+        version,
+        offset,
+        line,
+        fingerprint,
+        carry_timestamp,
+        carry_cwd,
+        title,
+        title_origin,
+    ) = row
+    return TranscriptCursor(
+        source=source,
+        transcript=Transcript(project_key, session_id, subpath),
+        memva_session_id=memva_session_id,
+        version=version,
+        offset=offset,
+        line=line,
+        fingerprint=fingerprint,
+        carry=Carry(_time_or_none(carry_timestamp), carry_cwd),
+        title=None if title is None else Title(title, title_origin),
+    )
+
+
+def _json_or_null(value: object, field: str) -> str | None:
+    return None if value is None else encode_json(cast("JsonValue", value), field=field)
+
+
+def _text_or_null(time: datetime | None) -> str | None:
+    return None if time is None else to_text(time)
+
+
+def _time_or_none(text: str | None) -> datetime | None:
+    return None if text is None else from_text(text)

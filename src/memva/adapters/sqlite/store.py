@@ -1,0 +1,153 @@
+"""The store on one SQLite file: opening it, and what it is made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, get_args
+
+from memva.adapters.sqlite.backup import back_up
+from memva.adapters.sqlite.connection import Connection, Pool, WalKeeper
+from memva.adapters.sqlite.cursors import SqliteCursors
+from memva.adapters.sqlite.events import SqliteEvents
+from memva.adapters.sqlite.jobs import SqliteJobs
+from memva.adapters.sqlite.migrations import check_is_memvas, migrate
+from memva.adapters.sqlite.sessions import SqliteSessions
+from memva.adapters.sqlite.transactions import Transactions
+from memva.domain.errors import InvalidValue, StoreUnavailable
+from memva.domain.time import utc_now
+
+Durability: TypeAlias = Literal["full", "normal"]
+"""`full`: what was committed is on disk. `normal`: a power cut may lose the last commits whole."""
+
+_MAX_CONNECTIONS: Final = 8
+
+
+class SqliteStore:
+    """A store on one SQLite file, shared between threads and processes.
+
+    Open it with `SqliteStore.open`; use it in a `with` block or close it.
+    """
+
+    def __init__(
+        self, path: Path, pool: Pool, *, clock: Callable[[], datetime], busy_timeout: float
+    ) -> None:
+        self.path = path
+        self._pool = pool
+        self._clock = clock
+        self._transactions = Transactions(pool, WalKeeper(path), busy_timeout=busy_timeout)
+        self.sessions = SqliteSessions(self._transactions)
+        self.events = SqliteEvents(self._transactions)
+        self.jobs = SqliteJobs(self._transactions, clock)
+        self.cursors = SqliteCursors(self._transactions)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        durability: Durability = "full",
+        busy_timeout: float = 30.0,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> SqliteStore:
+        """Open the store at `path`; make it where there is none.
+
+        A new file may be read by its owner alone, and so may a folder that is made for it.
+
+        Args:
+            path: The file.
+            durability: `full`, or `normal`, which is faster and keeps the file sound, but may
+                lose the last commits when the machine, not the program, goes down.
+            busy_timeout: How many seconds a call waits for other writers before `StoreBusy`.
+            clock: Tells the present moment, aware and in UTC.
+
+        Raises:
+            InvalidValue: An argument has a value that it cannot have.
+            StoreIncompatible: The file is another application's or a newer memva's.
+            StoreError: It cannot be opened for another reason.
+        """
+        if durability not in get_args(Durability):
+            raise InvalidValue("durability", durability, "must be full or normal")
+        if os.fspath(path) in ("", ":memory:"):
+            raise InvalidValue("path", path, "must be a file; for memory there is MemoryStore")
+        file = Path(path).absolute()
+        _make_private(file)
+        check_is_memvas(file)
+
+        def connect() -> Connection:
+            return Connection(file, synchronous=durability, busy_timeout=busy_timeout)
+
+        pool = Pool(connect, size=_MAX_CONNECTIONS, timeout=busy_timeout)
+        first = pool.acquire()
+        try:
+            migrate(first, file)
+            # Only now, so that the file's header tells whose it is before there is a log.
+            first.rows("PRAGMA journal_mode = WAL")
+        except BaseException:
+            pool.close()
+            raise
+        finally:
+            pool.release(first)
+        return cls(file, pool, clock=clock, busy_timeout=busy_timeout)
+
+    def now(self) -> datetime:
+        """Return the present moment of its clock."""
+        return self._clock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all calls inside the block one unit."""
+        with self._transactions.writing():
+            yield
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Make all reads inside the block see the store at one moment."""
+        return self._transactions.snapshot()
+
+    def backup(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Copy the store, as it is at one moment, to a new file, and check the copy.
+
+        Writers go on meanwhile. The copy appears at `path` only when it is whole and sound.
+
+        Args:
+            path: The new file.
+            on_progress: Told how many of how many pages are copied.
+
+        Raises:
+            InvalidValue: There is something at `path` already.
+            StoreCorrupt: The copy is not sound, as the store itself is damaged.
+            StoreError: It cannot be written.
+        """
+        with self._transactions.apart() as connection:
+            back_up(connection, Path(path).absolute(), on_progress=on_progress)
+
+    def close(self) -> None:
+        """Close every connection; those in use are closed when their call ends."""
+        self._pool.close()
+
+    def __enter__(self) -> SqliteStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _make_private(file: Path) -> None:
+    """Make an empty file, and the folders above it, that the owner alone may read."""
+    try:
+        missing = [folder for folder in file.parents if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreUnavailable(f"{file} cannot be made: {error.strerror}") from error

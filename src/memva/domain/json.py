@@ -1,0 +1,89 @@
+"""JSON values, and the text that stores keep them as.
+
+Typed read-only, plain at run time: a store gives each caller a structure of its own. The text is
+strict JSON (RFC 8259): it has no NaN and no infinities. It keeps NUL and lone surrogates as
+escapes, and integers of any size.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, TypeAlias, cast
+
+from memva.domain.errors import InvalidValue
+from memva.domain.text import is_storable
+
+JsonValue: TypeAlias = (
+    "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+)
+JsonObject: TypeAlias = Mapping[str, JsonValue]
+
+_readable = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_escaped = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+_canonical = json.JSONEncoder(
+    ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
+).encode
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"a number is too large: {text[:20]}")
+    return value
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+
+
+def encode_json(value: JsonValue, *, field: str) -> str:
+    """Return `value` as compact JSON text that any database takes.
+
+    Raises:
+        InvalidValue: `value` holds something that JSON has no form for; the error names `field`.
+    """
+    try:
+        text = _readable(value)
+        return text if is_storable(text) else _escaped(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(field, value, f"must be JSON ({error})") from error
+
+
+def canonical_json(value: JsonValue) -> str:
+    """Return the one text that equal JSON values share: keys sorted, ASCII only."""
+    return _canonical(value)
+
+
+def decode_json(text: str) -> JsonValue:
+    """Return the value of JSON `text`, a new structure on each call.
+
+    Raises:
+        ValueError: `text` is not JSON, nests too deep, or has a number too long to read.
+    """
+    try:
+        return cast("JsonValue", _decode(text))
+    except json.JSONDecodeError as error:
+        # The text is one line; a line number would be taken for the file's.
+        raise ValueError(f"{error.msg} at character {error.pos + 1}") from error
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def is_nested_deeper(value: JsonValue, depth: int) -> bool:
+    """Tell whether `value` nests deeper than `depth`; what is too deep cannot be stored."""
+    level: list[JsonValue] = [value]
+    for _ in range(depth + 1):
+        inner: list[JsonValue] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        if not inner:
+            return False
+        level = inner
+    return True

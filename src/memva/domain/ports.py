@@ -1,0 +1,428 @@
+"""The ports: what memva asks of a store, and of a place where transcripts lie.
+
+They are protocols; an adapter inherits from nothing. Write one against this page, then run
+`memva.testing.StoreContract` on it: every promise below is a test there. Until memva 1.0 the ports
+are provisional; each change to them stands in the CHANGELOG under "For adapter authors".
+
+What holds for every method of a store:
+
+- Each call is atomic. Outside a transaction it takes effect on its own; inside one, with the rest.
+- What is returned belongs to the caller: no two callers share one mutable structure.
+- Text comes back equal whatever it holds, as does JSON with NUL, lone surrogates and integers of
+  any size.
+- A driver's exception never escapes: it is the cause of a `StoreError`.
+- A store may be used from several threads at once, and in a child process after a fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+import attrs
+from attrs import field
+from attrs.validators import optional
+
+from memva.domain import validation
+from memva.domain.event import Event, EventKey, Transcript
+from memva.domain.job import Job, JobStatus
+from memva.domain.session import Session
+from memva.domain.titles import Title
+from memva.domain.transcript import Carry
+from memva.domain.versions import Appended
+
+
+class SessionRepository(Protocol):
+    """The sessions of a store."""
+
+    def add(self, session: Session, /) -> None:
+        """Store a new session.
+
+        Raises:
+            SessionExists: A session with its id is there already; it is left as it was.
+            InvalidValue: Its metadata is not JSON.
+        """
+        ...
+
+    def get(self, session_id: str, /) -> Session:
+        """Return the session with this id.
+
+        Inside `transaction()` nobody else can change it before the transaction ends.
+
+        Raises:
+            SessionNotFound: There is none.
+        """
+        ...
+
+    def update(self, session: Session, /) -> None:
+        """Store `session` in place of the one with its id.
+
+        Raises:
+            SessionNotFound: There is none.
+            InvalidValue: Its metadata is not JSON.
+        """
+        ...
+
+    def find(self, *, include_archived: bool = False, limit: int | None = None) -> list[Session]:
+        """Return sessions, the last updated first; ties by id, the higher first.
+
+        Those put away come only with `include_archived`; `limit` of None means all.
+        """
+        ...
+
+    def delete(self, session_id: str, /) -> None:
+        """Delete a session with its events, its jobs and the cursors of its transcripts.
+
+        Raises:
+            SessionNotFound: There is none.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class EventQuery:
+    """Which events are meant; what is None does not narrow.
+
+    Attributes:
+        memva_session_id: Those associated with this session.
+        session_id: Those of this session of Claude Code's.
+    """
+
+    memva_session_id: str | None = field(default=None, validator=optional(validation.text))
+    session_id: str | None = field(default=None, validator=optional(validation.text))
+
+
+class EventCursor(NamedTuple):
+    """A place in the order of events; it stays good while events come and go.
+
+    Attributes:
+        sort_at: The running maximum of `timestamp` along the transcript.
+        transcript: The event's transcript.
+        line: Its line.
+        position: Its position.
+    """
+
+    sort_at: datetime
+    transcript: Transcript
+    line: int
+    position: int
+
+
+@attrs.frozen
+class EventPage:
+    """Some events in order.
+
+    Attributes:
+        events: The events.
+        next: The cursor of the page after this one, or None where no more events follow.
+    """
+
+    events: Sequence[Event]
+    next: EventCursor | None
+
+
+class EventRepository(Protocol):
+    """The events of a store.
+
+    Events sort by the running maximum of `timestamp` along their transcript, then by transcript
+    (project key, session, subpath), then by `line`, then by `position`. The running maximum goes
+    along the lines of the transcript; streamed lines, whose `line` is 0, form a sequence of their
+    own in the order of their positions.
+    """
+
+    def append(self, events: Sequence[Event], /) -> Appended:
+        """Store events, each under a new position, in the order given; all of them or none.
+
+        Idempotent. Of two versions of one event one is kept whole, as
+        `memva.domain.versions.reconcile` works out from the stored events that share a session
+        and a uuid with those given. A version that replaces another takes a new position; one
+        that changes nothing takes none. Positions rise with each commit and are never reused.
+
+        Raises:
+            SessionNotFound: An event is associated with a session that is not there.
+            InvalidValue: An event's data is not JSON.
+        """
+        ...
+
+    def get(self, key: EventKey, /) -> Event:
+        """Return the event with this key.
+
+        Raises:
+            EventNotFound: There is none.
+        """
+        ...
+
+    def page(
+        self, query: EventQuery, /, *, after: EventCursor | None = None, limit: int
+    ) -> EventPage:
+        """Return the first `limit` events of `query`, in order, that follow the cursor `after`.
+
+        `limit` is at least 1. A session that is not there has no events.
+        """
+        ...
+
+    def associate(
+        self, uuids: Collection[str], memva_session_id: str, /, *, session_id: str | None = None
+    ) -> int:
+        """Associate every event that bears one of `uuids` with a session; return how many.
+
+        `session_id` narrows it to one session of Claude Code's. An association that was made
+        before gives way; positions stay.
+
+        Raises:
+            SessionNotFound: The session is not there.
+        """
+        ...
+
+    def associated_session(self, session_id: str, /) -> str | None:
+        """Return the session that a session of Claude Code's is associated with, or None.
+
+        That is the session of the event last in order among its events that are associated.
+        """
+        ...
+
+    def last_line(self, transcript: Transcript, /) -> int:
+        """Return the highest `line` in a transcript; 0 where it has none."""
+        ...
+
+    def count_lines(self, transcript: Transcript, /, *, uuid_prefix: str, up_to_line: int) -> int:
+        """Return how many events of a transcript, at lines 1 to `up_to_line`, have such a uuid."""
+        ...
+
+
+class JobRepository(Protocol):
+    """The jobs of a store."""
+
+    def add(self, job: Job, /) -> None:
+        """Store a new job.
+
+        Raises:
+            JobExists: A job with its id is there already; it is left as it was.
+            SessionNotFound: It belongs to a session that is not there.
+            InvalidValue: Its data or result is not JSON.
+        """
+        ...
+
+    def get(self, job_id: str, /) -> Job:
+        """Return the job with this id.
+
+        Inside `transaction()` nobody else can change it before the transaction ends.
+
+        Raises:
+            JobNotFound: There is none.
+        """
+        ...
+
+    def find(
+        self, *, status: JobStatus | None = None, type: str | None = None, limit: int | None = None
+    ) -> list[Job]:
+        """Return jobs, the last created first; of those created together, the last added first.
+
+        `status` and `type` narrow; `limit` of None means all.
+        """
+        ...
+
+    def claim(
+        self,
+        *,
+        claim_token: str,
+        lease: timedelta,
+        types: Collection[str] | None = None,
+        worker_id: str | None = None,
+        now: datetime | None = None,
+    ) -> Job | None:
+        """Claim the first pending job that is due, as `Job.claimed` says; None where none is.
+
+        First is the higher `priority`, then the earlier `scheduled_at`, then the earlier
+        `created_at`, then the one added first. Due is what is scheduled at or before `now`.
+        `types` narrows to jobs of these types. Two callers never get the same job.
+        """
+        ...
+
+    def update(self, job: Job, /, *, claim_token: str | None) -> None:
+        """Store `job` in place of the one with its id, if that is under this very claim.
+
+        `claim_token` is the token that the stored job must bear; None stands for no claim.
+
+        Raises:
+            JobNotFound: There is none.
+            LeaseLost: The stored job is under another claim; nothing was changed.
+            InvalidValue: Its data or result is not JSON.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class TranscriptCursor:
+    """How far a source's transcript has been imported.
+
+    Attributes:
+        source: The source's name for it, as in `SourceTranscript`.
+        transcript: The transcript.
+        memva_session_id: The session that its events go to.
+        version: The `version` that the source had when it was last read to its end; empty while
+            it has not been.
+        offset: How many bytes have been read.
+        line: How many lines those bytes hold.
+        fingerprint: The source's fingerprint at `offset`.
+        carry: What the lines read leave to the lines after them.
+        title: The title that the import last gave the session, or None.
+    """
+
+    source: str
+    transcript: Transcript
+    memva_session_id: str
+    version: str
+    offset: int
+    line: int
+    fingerprint: str
+    carry: Carry
+    title: Title | None
+
+
+class CursorRepository(Protocol):
+    """How far each source's transcripts have been imported."""
+
+    def get(self, source: str, /) -> TranscriptCursor | None:
+        """Return the cursor of a source's transcript, or None where it was never imported."""
+        ...
+
+    def put(self, cursor: TranscriptCursor, /) -> None:
+        """Store a cursor, in place of the one with its source where there is one.
+
+        Raises:
+            SessionNotFound: Its session is not there.
+        """
+        ...
+
+
+class Store(Protocol):
+    """A place that keeps sessions, events and jobs."""
+
+    @property
+    def sessions(self) -> SessionRepository:
+        """Its sessions."""
+        ...
+
+    @property
+    def events(self) -> EventRepository:
+        """Its events."""
+        ...
+
+    @property
+    def jobs(self) -> JobRepository:
+        """Its jobs."""
+        ...
+
+    @property
+    def cursors(self) -> CursorRepository:
+        """How far transcripts have been imported."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the present moment of the store's own clock, in UTC."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make all calls inside the `with` block one unit.
+
+        Everybody else sees all of its changes at once when the block ends, or, where the block
+        raises, none ever. One inside another is a savepoint: where its block raises, its changes
+        alone are undone, and the outer one goes on if the error is caught. A transaction belongs
+        to the thread that opened it, and in a coroutine to its task: calls from elsewhere are no
+        part of it. Only one writes at a time; the others wait.
+
+        Raises:
+            StoreBusy: The wait for the other writers was too long.
+            StoreReadOnly: It was opened inside `snapshot()`.
+        """
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Make all reads inside the `with` block see the store at one moment.
+
+        It keeps no writer waiting. Inside a transaction it changes nothing, as a transaction's
+        reads agree already. A write inside it raises `StoreReadOnly`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release everything the store holds; closing twice is harmless.
+
+        Any other call on a closed store raises `StoreUnavailable`.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class SourceTranscript:
+    """A transcript that a source has.
+
+    Attributes:
+        source: Its name, unique among all sources: where a person finds it.
+        size: Its size in bytes.
+        version: Changes whenever the content does.
+        modified_at: When it was last written.
+    """
+
+    source: str
+    size: int
+    version: str
+    modified_at: datetime
+
+
+class SourceLine(NamedTuple):
+    """A line that a source has read.
+
+    Attributes:
+        number: Its number, from 1.
+        end: The offset in bytes at which the line after it begins.
+        content: Its bytes, without the line's end.
+        complete: False for half a line at the end, which may still grow.
+    """
+
+    number: int
+    end: int
+    content: bytes
+    complete: bool
+
+
+class TranscriptSource(Protocol):
+    """A place where transcripts lie as lines of bytes."""
+
+    def transcripts(self) -> Sequence[SourceTranscript]:
+        """Return what the source has, a session's main conversation before its subagents'.
+
+        Raises:
+            SourceUnreadable: The place itself cannot be read.
+        """
+        ...
+
+    def identify(self, source: str, /) -> Transcript:
+        """Return which transcript this is; it may look into the content.
+
+        Raises:
+            SourceUnreadable: It has gone, or may not be read.
+        """
+        ...
+
+    def fingerprint(self, source: str, /, offset: int) -> str:
+        """Return a digest of the content close before `offset`: it tells whether it was rewritten.
+
+        Raises:
+            SourceUnreadable: It has gone, may not be read, or ends before `offset`.
+        """
+        ...
+
+    def read(self, source: str, /, *, offset: int, line: int) -> Iterator[SourceLine]:
+        """Yield the lines after the first `offset` bytes, which hold `line` lines.
+
+        One line at a time is held in memory. What stands after the last line's end comes last, as
+        an incomplete line.
+
+        Raises:
+            SourceUnreadable: It has gone, or may not be read.
+        """
+        ...

@@ -1,0 +1,43 @@
+"""Taking secrets out of events before anything is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import attrs
+
+from memva.domain.event import Event
+from memva.domain.json import JsonObject, JsonValue
+from memva.domain.text import clean_text
+
+Redact: TypeAlias = Callable[[str], str]
+"""A host's function: given any text of an event, it returns the text to store instead."""
+
+
+def redacted_object(data: JsonObject, redact: Redact) -> JsonObject:
+    """Return `data` with `redact` applied to every text in it, the keys of objects included."""
+    return {redact(key): _redacted(item, redact) for key, item in data.items()}
+
+
+def redacted_event(event: Event, redact: Redact) -> Event:
+    """Return `event` with `redact` applied to its data, folder and project name.
+
+    Its ids, type and transcript are its identity and stay.
+    """
+    return attrs.evolve(
+        event,
+        cwd=clean_text(redact(event.cwd)),
+        project_name=clean_text(redact(event.project_name)),
+        data=redacted_object(event.data, redact),
+    )
+
+
+def _redacted(value: JsonValue, redact: Redact) -> JsonValue:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return redacted_object(value, redact)
+    if isinstance(value, list | tuple):
+        return [_redacted(item, redact) for item in value]
+    return value

@@ -1,0 +1,23 @@
+"""What text may contain, and how text from outside is made to fit.
+
+Databases refuse NUL and lone surrogates in text, and Claude Code's tool output holds both. Ids and
+types must be free of them; other plain text is cleaned before it reaches an entity. The JSON of an
+event keeps the original.
+"""
+
+import re
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether `text` has neither a NUL nor a lone surrogate."""
+    if text.isascii():
+        return "\x00" not in text
+    return _UNSTORABLE.search(text) is None
+
+
+def clean_text(text: str) -> str:
+    """Return `text` with each NUL and each lone surrogate replaced by U+FFFD."""
+    return text if is_storable(text) else _UNSTORABLE.sub(REPLACEMENT, text)

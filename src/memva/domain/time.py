@@ -1,0 +1,33 @@
+"""Times are aware UTC datetimes to the microsecond, as text fixed in width.
+
+`2026-01-02T03:04:05.678901Z`: the order of the texts is the order of the times.
+"""
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """Return the present moment of this machine's clock."""
+    return datetime.now(UTC)
+
+
+def to_text(time: datetime) -> str:
+    """Return the UTC `time` as 27 characters of ISO 8601."""
+    return time.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def from_text(text: str) -> datetime:
+    """Return the aware UTC time of an ISO 8601 `text` that names its zone.
+
+    Raises:
+        ValueError: `text` is not such a time, or lies outside the years 1 to 9999.
+    """
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is UTC:
+        return time
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} names no time zone")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999") from error

@@ -1,0 +1,71 @@
+"""The title that a person recognises a conversation by.
+
+In order: a title the user gave in Claude Code (`custom-title`), one it made itself (`ai-title`),
+the `summary` of one of the conversation's own lines, the first thing that the person typed, the
+first command. Of the first three, the last one stands.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from memva.domain.event import Event
+from memva.domain.prompts import command_text, prompt_text
+from memva.domain.text import clean_text
+
+LONGEST_TITLE: Final = 80
+"""How many characters a title is cut to."""
+
+TitleOrigin: TypeAlias = Literal["command", "prompt", "summary", "ai-title", "custom-title"]
+_ORDER: Final[tuple[TitleOrigin, ...]] = (
+    "command",
+    "prompt",
+    "summary",
+    "ai-title",
+    "custom-title",
+)
+_FIRST_STANDS: Final = frozenset({"command", "prompt"})
+
+
+class Title(NamedTuple):
+    """A title and where it was taken from."""
+
+    text: str
+    origin: TitleOrigin
+
+
+def title_in(event: Event) -> Title | None:
+    """Return the title that one event of a conversation offers, or None."""
+    match event.event_type:
+        case "custom-title":
+            return _title(event.data.get("customTitle"), "custom-title")
+        case "ai-title":
+            return _title(event.data.get("aiTitle"), "ai-title")
+        case "summary":
+            return _title(event.data.get("summary"), "summary")
+        case "user":
+            return _title(prompt_text(event), "prompt") or _title(command_text(event), "command")
+        case _:
+            return None
+
+
+def better_title(held: Title | None, offered: Title | None) -> Title | None:
+    """Return which of two titles stands, `held` having come first."""
+    if held is None or offered is None:
+        return held or offered
+    before, after = _ORDER.index(held.origin), _ORDER.index(offered.origin)
+    if after == before:
+        return held if held.origin in _FIRST_STANDS else offered
+    return offered if after > before else held
+
+
+def _title(text: object, origin: TitleOrigin) -> Title | None:
+    if not isinstance(text, str):
+        return None
+    # What a title shows is near the front; a pasted log need not be walked to its end.
+    words = " ".join(clean_text(text[: 20 * LONGEST_TITLE]).split())
+    if not words:
+        return None
+    if len(words) > LONGEST_TITLE:
+        words = words[: LONGEST_TITLE - 1].rstrip() + "…"
+    return Title(words, origin)

@@ -1,0 +1,93 @@
+"""Validators for the entities' fields; each names the field and the value that it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import attrs
+
+from memva.domain.errors import InvalidValue
+from memva.domain.text import is_storable
+
+Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+
+def text(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept any text that every database can store."""
+    if not isinstance(value, str):
+        raise InvalidValue(field.name, value, "must be text")
+    if not is_storable(value):
+        raise InvalidValue(field.name, value, "must be text without NUL or lone surrogates")
+
+
+def identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept an id or a type: storable text that is not blank."""
+    text(_, field, value)
+    if not value or value.isspace():  # type: ignore[attr-defined]
+        raise InvalidValue(field.name, value, "must not be blank")
+
+
+def integer(*, at_least: int | None = None) -> Validator:
+    """Accept a whole number of 64 bits, not below `at_least`."""
+    low = -(2**63) if at_least is None else at_least
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if type(value) is not int or not low <= value < 2**63:
+            rule = "must be a whole number of 64 bits"
+            if at_least is not None:
+                rule += f", at least {at_least}"
+            raise InvalidValue(field.name, value, rule)
+
+    return check
+
+
+def boolean(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept True or False."""
+    if type(value) is not bool:
+        raise InvalidValue(field.name, value, "must be True or False")
+
+
+def one_of(*allowed: str) -> Validator:
+    """Accept one of the `allowed` words."""
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value not in allowed:
+            raise InvalidValue(field.name, value, f"must be one of {', '.join(allowed)}")
+
+    return check
+
+
+def json_object(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept a JSON object; what it holds is checked when it is stored."""
+    if not isinstance(value, dict):
+        raise InvalidValue(field.name, value, "must be a JSON object (a dict)")
+
+
+def positive_duration(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept a length of time above zero."""
+    if not isinstance(value, timedelta) or value <= timedelta(0):
+        raise InvalidValue(field.name, value, "must be a timedelta above zero")
+
+
+def to_utc(value: datetime) -> datetime:
+    """Convert an aware datetime of any zone to UTC; `time` refuses what cannot be converted."""
+    if not isinstance(value, datetime) or value.tzinfo is UTC or value.utcoffset() is None:
+        return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return value
+
+
+def to_utc_or_none(value: datetime | None) -> datetime | None:
+    """Convert as `to_utc` does; None stays None."""
+    return None if value is None else to_utc(value)
+
+
+def time(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Accept a time that `to_utc` has converted."""
+    if not isinstance(value, datetime) or value.tzinfo is not UTC:
+        rule = "must be a datetime that knows its time zone, in the years 1 to 9999 of UTC"
+        raise InvalidValue(field.name, value, rule)

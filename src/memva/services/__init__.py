@@ -1,0 +1,1 @@
+"""The services: what a host calls. Stateless functions that know nothing but the ports."""

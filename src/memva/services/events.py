@@ -1,0 +1,142 @@
+"""Recording events and reading them back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Final
+
+from memva.domain.event import Event
+from memva.domain.ids import new_id
+from memva.domain.json import JsonObject
+from memva.domain.ports import EventCursor, EventQuery, Store
+from memva.domain.redaction import Redact, redacted_event
+from memva.domain.text import clean_text
+from memva.domain.transcript import project_key as key_of_project
+from memva.domain.transcript import project_name
+from memva.domain.versions import Appended
+
+_PAGE: Final = 200
+
+
+def record_event(
+    store: Store,
+    *,
+    session_id: str,
+    event_type: str,
+    data: JsonObject,
+    uuid: str | None = None,
+    timestamp: datetime | None = None,
+    memva_session_id: str | None = None,
+    parent_uuid: str | None = None,
+    is_sidechain: bool = False,
+    cwd: str = "",
+    project_key: str | None = None,
+    subpath: str = "",
+    line: int = 0,
+    redact: Redact | None = None,
+) -> Event:
+    """Store one event and return it as it was recorded; recording it again changes nothing.
+
+    Args:
+        store: Where to.
+        session_id: Claude Code's own session.
+        event_type: What it is: `user`, `assistant`, `system`, `result` or anything else.
+        data: All of it, a JSON object.
+        uuid: Claude Code's uuid of it; a new one where None.
+        timestamp: When it was said; the store's present moment where None.
+        memva_session_id: The session to associate it with.
+        parent_uuid: The uuid of the event it follows.
+        is_sidechain: Whether a subagent said it.
+        cwd: The folder Claude Code worked in.
+        project_key: The name of the project's folder below `projects`; from `cwd` where None.
+        subpath: The subagent's transcript; empty for the main conversation.
+        line: Its place in the transcript, from 1; 0 where it is not known.
+        redact: Goes over every text of it before anything is stored.
+
+    Raises:
+        SessionNotFound: `memva_session_id` names a session that is not there.
+        InvalidValue: A field has a value that it cannot have.
+    """
+    cwd = clean_text(cwd)
+    event = Event(
+        uuid=new_id() if uuid is None else uuid,
+        session_id=session_id,
+        event_type=event_type,
+        timestamp=store.now() if timestamp is None else timestamp,
+        is_sidechain=is_sidechain,
+        parent_uuid=parent_uuid,
+        cwd=cwd,
+        project_name=project_name(cwd),
+        data=data,
+        memva_session_id=memva_session_id,
+        project_key=key_of_project(cwd) if project_key is None else project_key,
+        subpath=subpath,
+        line=line,
+    )
+    if redact is not None:
+        event = redacted_event(event, redact)
+    store.events.append([event])
+    return event
+
+
+def record_events(
+    store: Store, events: Iterable[Event], *, redact: Redact | None = None
+) -> Appended:
+    """Store events in the order given, all of them or none; return what that came to, in numbers.
+
+    Those that are there already change nothing; of two versions of one event the preferred is
+    kept. `redact` goes over every text of them before anything is stored.
+
+    Raises:
+        SessionNotFound: An event is associated with a session that is not there.
+        InvalidValue: An event's data is not JSON.
+    """
+    if redact is not None:
+        return store.events.append([redacted_event(event, redact) for event in events])
+    return store.events.append(list(events))
+
+
+def get_events_for_session(store: Store, session_id: str) -> Iterator[Event]:
+    """Return the events that are associated with a session, one after the other, in order.
+
+    They sort by time, and within a transcript by line, whatever the clocks said. They are read page
+    by page: any number takes little memory and holds no lock.
+
+    Raises:
+        SessionNotFound: There is no session with this id.
+    """
+    store.sessions.get(session_id)
+    return _all(store, EventQuery(memva_session_id=session_id))
+
+
+def get_events_for_claude_session(store: Store, session_id: str) -> Iterator[Event]:
+    """Return the events of a session of Claude Code's, associated or not, in order.
+
+    None where Claude Code's session was never recorded or imported.
+    """
+    return _all(store, EventQuery(session_id=session_id))
+
+
+def associate_events_with_session(
+    store: Store, uuids: Collection[str], session_id: str, claude_session_id: str | None = None
+) -> int:
+    """Associate every event that bears one of `uuids` with a session; return how many.
+
+    Forks repeat uuids: `claude_session_id` narrows it to the events of one session of Claude
+    Code's, and makes it quicker.
+
+    Raises:
+        SessionNotFound: There is no session with this id.
+    """
+    return store.events.associate(uuids, session_id, session_id=claude_session_id)
+
+
+def _all(store: Store, query: EventQuery) -> Iterator[Event]:
+    after: EventCursor | None = None
+    while True:
+        page = store.events.page(query, after=after, limit=_PAGE)
+        yield from page.events
+        if page.next is None:
+            return
+        after = page.next

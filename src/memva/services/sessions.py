@@ -1,0 +1,164 @@
+"""Creating, reading and changing sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+import attrs
+
+from memva.domain.errors import InvalidValue
+from memva.domain.ids import new_id
+from memva.domain.json import JsonObject
+from memva.domain.ports import Store
+from memva.domain.session import ClaudeStatus, Session, SessionStatus
+from memva.domain.text import clean_text
+
+
+class Unchanged(Enum):
+    """Stands for a field that an update leaves as it is, where None is a value."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+
+
+def create_session(
+    store: Store,
+    *,
+    project_path: str,
+    title: str | None = None,
+    metadata: JsonObject | None = None,
+    id: str | None = None,
+    now: datetime | None = None,
+) -> Session:
+    """Store a new session and return it.
+
+    Args:
+        store: Where to.
+        project_path: The folder that the session works in.
+        title: What a list shows for it.
+        metadata: Anything the host wants kept with it.
+        id: Its id; a new UUID where None.
+        now: The present moment; the store's clock where None.
+
+    Raises:
+        SessionExists: The id is taken.
+        InvalidValue: A field has a value that it cannot have.
+    """
+    now = store.now() if now is None else now
+    session = Session(
+        id=new_id() if id is None else id,
+        title=_clean(title),
+        created_at=now,
+        updated_at=now,
+        project_path=clean_text(project_path),
+        metadata=metadata,
+    )
+    store.sessions.add(session)
+    return session
+
+
+def get_session(store: Store, session_id: str) -> Session:
+    """Return the session with this id.
+
+    Raises:
+        SessionNotFound: There is none.
+    """
+    return store.sessions.get(session_id)
+
+
+def list_sessions(
+    store: Store, *, include_archived: bool = False, limit: int | None = None
+) -> Sequence[Session]:
+    """Return sessions, the last updated first; ties by id, the higher first.
+
+    Args:
+        store: Where from.
+        include_archived: Whether those that were put away are among them.
+        limit: How many at most; all where None.
+
+    Raises:
+        InvalidValue: `limit` is below 1.
+    """
+    check_limit(limit)
+    return store.sessions.find(include_archived=include_archived, limit=limit)
+
+
+def update_session(
+    store: Store,
+    session_id: str,
+    *,
+    title: str | Unchanged | None = UNCHANGED,
+    status: SessionStatus | Unchanged = UNCHANGED,
+    project_path: str | Unchanged = UNCHANGED,
+    metadata: JsonObject | Unchanged | None = UNCHANGED,
+    claude_status: ClaudeStatus | Unchanged = UNCHANGED,
+    now: datetime | None = None,
+) -> Session:
+    """Change the fields that are given, leave the others, and return the session.
+
+    Two callers who change different fields at once both keep their change. `metadata` is replaced
+    as a whole.
+
+    Raises:
+        SessionNotFound: There is no session with this id.
+        InvalidValue: A field has a value that it cannot have.
+    """
+    given = {
+        "title": title if isinstance(title, Unchanged) else _clean(title),
+        "status": status,
+        "project_path": (
+            project_path if isinstance(project_path, Unchanged) else clean_text(project_path)
+        ),
+        "metadata": metadata,
+        "claude_status": claude_status,
+    }
+    changes: dict[str, Any] = {name: new for name, new in given.items() if new is not UNCHANGED}
+    with store.transaction():
+        session = store.sessions.get(session_id)
+        if changes:
+            now = store.now() if now is None else now
+            session = attrs.evolve(session, updated_at=now, **changes)
+            store.sessions.update(session)
+    return session
+
+
+def archive_session(store: Store, session_id: str, *, now: datetime | None = None) -> Session:
+    """Put a session away, so that lists leave it out, and return it; nothing of it is deleted.
+
+    One that was put away before keeps its moment.
+
+    Raises:
+        SessionNotFound: There is no session with this id.
+    """
+    with store.transaction():
+        before = store.sessions.get(session_id)
+        session = before.archived(now=store.now() if now is None else now)
+        if session is not before:
+            store.sessions.update(session)
+    return session
+
+
+def delete_session(store: Store, session_id: str) -> None:
+    """Delete a session with its events, its jobs and the cursors of its transcripts.
+
+    A later import of its transcripts brings it back whole.
+
+    Raises:
+        SessionNotFound: There is no session with this id.
+    """
+    store.sessions.delete(session_id)
+
+
+def check_limit(limit: int | None) -> None:
+    """Raise `InvalidValue` where a limit is given that no list can keep."""
+    if limit is not None and not 1 <= limit < 2**63:
+        raise InvalidValue("limit", limit, "must be at least 1")
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else clean_text(text)

@@ -1,0 +1,323 @@
+"""The import of one transcript: batch by batch, its cursor moving with the rows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from memva.domain.errors import EventNotFound, SessionNotFound
+from memva.domain.event import Event, EventKey
+from memva.domain.json import JsonObject, decode_json, is_nested_deeper
+from memva.domain.ports import (
+    SourceLine,
+    SourceTranscript,
+    Store,
+    TranscriptCursor,
+    TranscriptSource,
+)
+from memva.domain.redaction import Redact
+from memva.domain.session import Session
+from memva.domain.titles import Title, better_title, title_in
+from memva.domain.transcript import (
+    Carry,
+    TranscriptLine,
+    carried,
+    content_prefix,
+    derived_uuid,
+    event_of_line,
+    read_line,
+)
+from memva.services.import_report import Reporter
+
+# A batch is one transaction: small enough that other writers hardly wait.
+_BATCH_LINES: Final = 500
+_BATCH_BYTES: Final = 2 * 1024 * 1024
+
+_DEEPEST: Final = 400
+"""JSON that nests deeper could not be read back: Python's own stack is the limit."""
+
+_TRIES: Final = 10
+
+
+def import_transcript(
+    store: Store,
+    source: TranscriptSource,
+    item: SourceTranscript,
+    *,
+    redact: Redact | None,
+    reporter: Reporter,
+) -> None:
+    """Import what is new in one transcript, and tell `reporter` about it.
+
+    Raises:
+        SourceUnreadable: The transcript has gone, or may not be read.
+    """
+    for _ in range(_TRIES):
+        reading = _Reading(store, source, item, redact, reporter)
+        try:
+            reading.run()
+            return
+        except _CursorMoved:
+            continue
+    reporter.problem(item.source, None, "other imports were at work on it all the time")
+
+
+class _CursorMoved(Exception):
+    """Another import has been at the same transcript meanwhile, or its session was deleted."""
+
+
+@attrs.define
+class _Place:
+    """How far a transcript was read."""
+
+    offset: int = 0
+    line: int = 0
+
+
+class _Reading:
+    """One reading of a transcript, from where the last one ended."""
+
+    def __init__(
+        self,
+        store: Store,
+        source: TranscriptSource,
+        item: SourceTranscript,
+        redact: Redact | None,
+        reporter: Reporter,
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._item = item
+        self._redact = redact
+        self._reporter = reporter
+        self._stored = store.cursors.get(item.source)
+        self._place = _Place()
+        self._carry = Carry()
+        self._title = None if self._stored is None else self._stored.title
+        self._lines: list[tuple[int, TranscriptLine]] = []
+        self._equal_lines: dict[str, int] = {}
+
+    def run(self) -> None:
+        """Read to the end."""
+        if self._stored is not None and self._stored.version == self._item.version:
+            self._reporter.report.unchanged += 1
+            return
+        self._begin()
+        batch_bytes = 0
+        for line in self._source.read(
+            self._item.source, offset=self._place.offset, line=self._place.line
+        ):
+            data = self._parse(line)
+            if data is None and not line.complete:
+                self._reporter.report.unfinished += 1
+                break
+            self._place = _Place(line.end, line.number)
+            if data is not None:
+                self._lines.append((line.number, read_line(data, redact=self._redact)))
+            batch_bytes += len(line.content)
+            if len(self._lines) >= _BATCH_LINES or batch_bytes >= _BATCH_BYTES:
+                self._commit(at_end=False)
+                batch_bytes = 0
+        self._commit(at_end=True)
+
+    def _begin(self) -> None:
+        stored, name = self._stored, self._item.source
+        if (
+            stored is not None
+            and stored.offset <= self._item.size
+            and self._source.fingerprint(name, stored.offset) == stored.fingerprint
+        ):
+            self._transcript = stored.transcript
+            self._place = _Place(stored.offset, stored.line)
+            self._carry = stored.carry
+            self._afresh = False
+            return
+        # It was never read, or it was rewritten, or its lines came another way before. What is
+        # stored then says nothing of the lines that stand before one in this very source.
+        self._transcript = self._source.identify(name)
+        self._afresh = self._store.events.last_line(self._transcript) > 0
+
+    def _parse(self, line: SourceLine) -> JsonObject | None:
+        """Return the line's object, or None where it is blank or no object; a problem is told."""
+        content = line.content.strip()
+        if not content:
+            return None
+        try:
+            data = decode_json(content.decode("utf-8-sig" if line.number == 1 else "utf-8"))
+        except UnicodeDecodeError:
+            reason = "is not UTF-8"
+        except ValueError as error:
+            reason = f"is not JSON: {error}"
+        else:
+            brackets = content.count(b"[") + content.count(b"{")
+            if brackets > _DEEPEST and is_nested_deeper(data, _DEEPEST):
+                reason = "is nested too deep"
+            elif isinstance(data, dict):
+                return data
+            else:
+                reason = "is not a JSON object"
+        # Half a line may be finished later.
+        if line.complete:
+            self._reporter.problem(self._item.source, line.number, reason)
+        return None
+
+    def _commit(self, *, at_end: bool) -> None:
+        """Store the lines read since the last commit, and how far that was."""
+        lines, self._lines = self._lines, []
+        fingerprint = self._source.fingerprint(self._item.source, self._place.offset)
+        with self._store.transaction():
+            if self._store.cursors.get(self._item.source) != self._stored:
+                raise _CursorMoved
+            session_id = self._session_id()
+            events = self._events(lines, session_id)
+            if not events and self._stored is None and not self._exists(session_id):
+                return
+            created, title = self._keep_session(session_id, events)
+            counted = self._store.events.append(events)
+            cursor = TranscriptCursor(
+                source=self._item.source,
+                transcript=self._transcript,
+                memva_session_id=session_id,
+                version=self._item.version if at_end else "",
+                offset=self._place.offset,
+                line=self._place.line,
+                fingerprint=fingerprint,
+                carry=self._carry,
+                title=title,
+            )
+            # Lines without a uuid are told apart by counting equal ones from the first line on,
+            # which a reading that goes on from the middle of this one could not do.
+            moves = at_end or not self._afresh
+            if moves:
+                self._store.cursors.put(cursor)
+        if moves:
+            self._stored = cursor
+        self._title = title
+        report = self._reporter.report
+        report.sessions += created
+        report.events += counted
+        self._reporter.progress(self._item, self._place.offset)
+
+    def _session_id(self) -> str:
+        if self._stored is not None:
+            return self._stored.memva_session_id
+        claude_session = self._transcript.session_id
+        return self._store.events.associated_session(claude_session) or claude_session
+
+    def _exists(self, session_id: str) -> bool:
+        try:
+            self._store.sessions.get(session_id)
+        except SessionNotFound:
+            return False
+        return True
+
+    def _events(self, lines: list[tuple[int, TranscriptLine]], session_id: str) -> list[Event]:
+        self._carry = self._leading(lines)
+        uuids = self._uuids(lines)
+        events = []
+        for (number, line), uuid in zip(lines, uuids, strict=True):
+            self._carry = carried(self._carry, line)
+            events.append(
+                event_of_line(
+                    line,
+                    transcript=self._transcript,
+                    number=number,
+                    uuid=uuid,
+                    carry=self._carry,
+                    memva_session_id=session_id,
+                )
+            )
+        return events
+
+    def _leading(self, lines: list[tuple[int, TranscriptLine]]) -> Carry:
+        """Return what the first lines are given that come before any time or folder."""
+        times = (line.timestamp for _, line in lines if line.timestamp is not None)
+        folders = (line.cwd for _, line in lines if line.cwd is not None)
+        return Carry(
+            self._carry.timestamp or next(times, self._item.modified_at),
+            self._carry.cwd or next(folders, ""),
+        )
+
+    def _uuids(self, lines: list[tuple[int, TranscriptLine]]) -> list[str]:
+        """Return the lines' uuids, those derived that they do not bear."""
+        if not self._afresh:
+            self._equal_lines.clear()
+        read_before = 0 if self._stored is None else self._stored.line
+        uuids = []
+        for _, line in lines:
+            if line.uuid is not None:
+                uuids.append(line.uuid)
+                continue
+            prefix = content_prefix(line.data)
+            before = self._equal_lines.get(prefix)
+            if before is None:
+                before = (
+                    0
+                    if self._afresh
+                    else self._store.events.count_lines(
+                        self._transcript, uuid_prefix=prefix, up_to_line=read_before
+                    )
+                )
+            self._equal_lines[prefix] = before + 1
+            uuids.append(derived_uuid(prefix, before))
+        return uuids
+
+    def _keep_session(self, session_id: str, events: list[Event]) -> tuple[bool, Title | None]:
+        """Create the conversation's session or bring it up to date.
+
+        Returns whether it was created, and the title that the import gives it.
+        """
+        given = self._title
+        title = self._better_title(events)
+        folder = next((event.cwd for event in events if event.cwd), "")
+        times = [event.timestamp for event in events]
+        try:
+            before = self._store.sessions.get(session_id)
+        except SessionNotFound:
+            self._store.sessions.add(
+                Session(
+                    id=session_id,
+                    title=None if title is None else title.text,
+                    created_at=min(times),
+                    updated_at=max(times),
+                    project_path=folder,
+                    claude_status="completed",
+                )
+            )
+            return True, title
+        session = attrs.evolve(
+            before,
+            project_path=before.project_path or folder,
+            updated_at=max([before.updated_at, *times]),
+        )
+        # Any other title than the one that the import gave is the host's.
+        if title is not None and before.title == (None if given is None else given.text):
+            session = attrs.evolve(session, title=title.text)
+        if session != before:
+            self._store.sessions.update(session)
+        return False, title
+
+    def _better_title(self, events: list[Event]) -> Title | None:
+        title = self._title
+        if self._transcript.subpath:
+            return title
+        uuids = {event.uuid for event in events}
+        for event in events:
+            if event.event_type == "summary" and not self._is_own_summary(event, uuids):
+                continue
+            title = better_title(title, title_in(event))
+        return title
+
+    def _is_own_summary(self, event: Event, uuids: set[str]) -> bool:
+        """Tell whether a summary is of this transcript; many are of another one."""
+        leaf = event.data.get("leafUuid")
+        if not isinstance(leaf, str):
+            return False
+        if leaf in uuids:
+            return True
+        try:
+            self._store.events.get(EventKey(self._transcript, leaf))
+        except EventNotFound:
+            return False
+        return True

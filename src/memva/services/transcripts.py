@@ -1,0 +1,47 @@
+"""Importing Claude Code's transcripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from memva.domain.errors import SourceUnreadable
+from memva.domain.ports import Store, TranscriptSource
+from memva.domain.redaction import Redact
+from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, Reporter
+from memva.services.transcript_import import import_transcript
+
+
+def import_transcripts(
+    store: Store,
+    source: TranscriptSource,
+    *,
+    redact: Redact | None = None,
+    on_progress: Callable[[ImportProgress], None] | None = None,
+    on_problem: Callable[[ImportProblem], None] | None = None,
+) -> ImportReport:
+    """Import every line of every transcript that `source` has, and return what that came to.
+
+    Each conversation becomes a session whose id is Claude Code's own, or goes to the session that
+    its events are associated with already. A title that the host gave stays. Importing again adds
+    nothing; a transcript that has grown adds what is new. It may be stopped at any moment: what
+    was imported is kept, and the next import goes on from there.
+
+    Args:
+        store: Where to.
+        source: Where from.
+        redact: Goes over every text before anything is stored.
+        on_progress: Told after each batch of lines how far it has come.
+        on_problem: Told of each thing that cannot be read; it stops nothing.
+
+    Raises:
+        SourceUnreadable: The source itself cannot be read; a single transcript is a problem.
+    """
+    found = source.transcripts()
+    reporter = Reporter(found, on_progress=on_progress, on_problem=on_problem)
+    for item in found:
+        try:
+            import_transcript(store, source, item, redact=redact, reporter=reporter)
+        except SourceUnreadable as error:
+            reporter.problem(error.source, None, error.reason)
+        reporter.done(item)
+    return reporter.report
