@@ -68,7 +68,7 @@ def decode_json(text: str) -> JsonValue:
         return cast("JsonValue", _decode(text))
     except json.JSONDecodeError as error:
         # The text is one line; a line number would be taken for the file's.
-        raise ValueError(f"{error.msg} at character {error.pos + 1}") from error
+        raise ValueError(f"{error.msg} (character {error.pos + 1})") from error
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 

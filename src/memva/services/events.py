@@ -58,7 +58,8 @@ def record_event(
         SessionNotFound: `memva_session_id` names a session that is not there.
         InvalidValue: A field has a value that it cannot have.
     """
-    cwd = clean_text(cwd)
+    # The project's names are taken from the folder, and must not bring back what is redacted.
+    cwd = clean_text(cwd if redact is None else redact(cwd))
     event = Event(
         uuid=new_id() if uuid is None else uuid,
         session_id=session_id,

@@ -1,0 +1,50 @@
+# Each target sets up what it needs in $(VENV); nothing is installed by hand.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ONLY ?=
+
+.PHONY: demo test test-pythons proof bench check lock clean
+
+demo: $(VENV)/ready
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/ready
+	$(BIN)/pytest
+
+# The same suite on every newer Python that this machine has.
+test-pythons:
+	@for python in $$(.ci/pythons); do \
+		echo "== $$($$python --version)"; \
+		$(MAKE) --no-print-directory test PYTHON=$$python \
+			VENV=.venv-$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') || exit 1; \
+	done
+
+# The same tests at the sizes that prove them.
+proof: $(VENV)/ready
+	MEMVA_PROOF=1 $(BIN)/pytest --timeout=900 --log-cli-level=INFO -k "Processes or processes or killed" tests
+
+bench: $(VENV)/ready
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+check: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src tests benchmarks examples
+	$(BIN)/lint-imports --no-cache
+
+# Writes the exact versions of every tool, for all Pythons from 3.11 on.
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
+		--no-annotate --no-header --output-file requirements-dev.lock pyproject.toml
+
+$(VENV)/ready: pyproject.toml requirements-dev.lock
+	$(PYTHON) -c 'import sys; sys.exit("memva needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf .venv .venv-* .cache .mypy_cache .ruff_cache .hypothesis dist

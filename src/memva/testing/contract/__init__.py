@@ -1,0 +1,62 @@
+"""The contract, one module a subject; each test is one promise, and its docstring says which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from memva.domain.ports import Store
+from memva.testing.contract.cursors import CursorContract
+from memva.testing.contract.durable import DurabilityContract
+from memva.testing.contract.events import EventContract
+from memva.testing.contract.jobs import JobContract
+from memva.testing.contract.order import OrderContract
+from memva.testing.contract.processes import ProcessContract
+from memva.testing.contract.services import ServiceContract
+from memva.testing.contract.sessions import SessionContract
+from memva.testing.contract.text import TextContract
+from memva.testing.contract.threads import ThreadContract
+from memva.testing.contract.transactions import TransactionContract
+from memva.testing.contract.versions import VersionContract
+
+
+class StoreContract(
+    SessionContract,
+    EventContract,
+    VersionContract,
+    OrderContract,
+    JobContract,
+    CursorContract,
+    TransactionContract,
+    ThreadContract,
+    TextContract,
+    ServiceContract,
+):
+    """What every store keeps. A subclass gives the fixture `store`: an empty store, open."""
+
+    @pytest.fixture
+    def store(self) -> Store | Iterator[Store]:
+        """Give an empty store."""
+        raise NotImplementedError("a subclass of StoreContract gives the fixture `store`")
+
+
+class DurableStoreContract(StoreContract, DurabilityContract, ProcessContract):
+    """What a store keeps that outlives its process.
+
+    A subclass gives the fixture `open_store`: a function that opens the same store, empty at first,
+    on each call. It must be picklable, as other processes call it too: `functools.partial` of a
+    module's function is.
+    """
+
+    @pytest.fixture
+    def open_store(self) -> Callable[[], Store]:
+        """Give a function that opens the store."""
+        raise NotImplementedError("a subclass of DurableStoreContract gives `open_store`")
+
+    @pytest.fixture
+    def store(self, open_store: Callable[[], Store]) -> Iterator[Store]:
+        """Give the store, open."""
+        with closing(open_store()) as store:
+            yield store

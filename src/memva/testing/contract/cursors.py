@@ -1,0 +1,63 @@
+"""What a store promises of import cursors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memva.domain.errors import SessionNotFound
+from memva.domain.event import Transcript
+from memva.domain.ports import Store, TranscriptCursor
+from memva.domain.titles import Title
+from memva.domain.transcript import Carry
+from memva.testing.clock import START
+from memva.testing.samples import sample_session
+
+
+def sample_cursor(**fields: Any) -> TranscriptCursor:
+    """Return a cursor of the source `file-1`, but for the `fields` given."""
+    return TranscriptCursor(
+        **{
+            "source": "file-1",
+            "transcript": Transcript("-code-app", "claude-1", "subagents/agent-1"),
+            "memva_session_id": "session-1",
+            "version": "12-34",
+            "offset": 2**40,
+            "line": 7,
+            "fingerprint": "abc",
+            "carry": Carry(START, "/code/app"),
+            "title": Title("Fix the login", "prompt"),
+            **fields,
+        }
+    )
+
+
+class CursorContract:
+    """Keeping how far transcripts have been imported."""
+
+    def test_cursor_comes_back_equal(self, store: Store) -> None:
+        """Every field of a cursor comes back as it was put."""
+        store.sessions.add(sample_session())
+        for cursor in (sample_cursor(), sample_cursor(source="two", carry=Carry(), title=None)):
+            store.cursors.put(cursor)
+            assert store.cursors.get(cursor.source) == cursor
+
+    def test_later_cursor_takes_the_place(self, store: Store) -> None:
+        """A source has one cursor: the last that was put."""
+        store.sessions.add(sample_session())
+        store.cursors.put(sample_cursor())
+        store.cursors.put(sample_cursor(line=8))
+        assert store.cursors.get("file-1") == sample_cursor(line=8)
+
+    @pytest.mark.parametrize("source", ["unknown", "", "\x00", "\ud800"])
+    def test_unknown_source_has_none(self, store: Store, source: str) -> None:
+        """A source that was never imported has no cursor."""
+        assert store.cursors.get(source) is None
+
+    def test_cursor_needs_its_session(self, store: Store) -> None:
+        """A cursor of a session that is not there is refused."""
+        with pytest.raises(SessionNotFound) as caught:
+            store.cursors.put(sample_cursor())
+        assert caught.value.session_id == "session-1"
+        assert store.cursors.get("file-1") is None

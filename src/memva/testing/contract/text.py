@@ -1,0 +1,112 @@
+"""What a store promises of text and JSON that break databases."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from memva.domain.event import EventKey, Transcript
+from memva.domain.ports import EventQuery, Store
+from memva.testing.contract.cursors import sample_cursor
+from memva.testing.contract.events import stored
+from memva.testing.contract.jobs import claim
+from memva.testing.samples import sample_event, sample_job, sample_session
+
+ODD_TEXT: Final = {
+    "blank": "   ",
+    "quotes": "'; DROP TABLE sessions; -- \" ` \\",
+    "wildcards": "%_*?[a-z]{x}:name?1$2",
+    "lines": "one\r\ntwo\rthree\u2028four",
+    "controls": "\x01\x08\x1b[31mred\x1b[0m\x7f\x85",
+    "decomposed": "e\u0301 is not \u00e9",
+    "astral": "\U0001f680 \U0010ffff \ufffe",
+    "right to left": "\u202eabc\u05d0",
+    "number": "0123e4",
+    "null word": "NULL",
+}
+"""Text that stores keep as it is, each named after what it is meant to trip."""
+
+ODD_JSON: Final[dict[str, Any]] = {
+    "nul": {"a\x00b": "c\x00d\x00"},
+    "surrogates": {"\ud800": "half a pair \udfff", "other half": "\ude00\ud83d"},
+    "escapes": {"\\u0000": "\\ud800 \\n", "quote": '"'},
+    "integers": {"n": [2**63, -(2**63) - 1, 2**64, 10**300, 0, -0]},
+    "floats": {"n": [1e308, 5e-324, -0.0, 0.1, 1.0]},
+    "types": {"n": [1, 1.0, True, None, "1", [], {}, [[]], ""]},
+    "keys": {"": {"": ""}, "data": 1, "'": 2, "$.a[0]": 3},
+    "deep": {"a": [[[[[[[[[[{"b": {"c": {"d": {}}}}]]]]]]]]]]},
+    **{name: {text: text} for name, text in ODD_TEXT.items()},
+}
+"""JSON that stores keep as it is, each named after what it is meant to trip."""
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two JSON values are equal in their types too."""
+    return repr(one) == repr(other)
+
+
+class TextContract:
+    """Text and JSON come back equal, whatever they hold."""
+
+    @pytest.mark.parametrize("text", list(ODD_TEXT.values()), ids=list(ODD_TEXT))
+    def test_text_comes_back_equal(self, store: Store, text: str) -> None:
+        """Every plain text field keeps any text."""
+        session = sample_session(title=text, project_path=text)
+        store.sessions.add(session)
+        event = sample_event(cwd=text, project_name=text, project_key=text, subpath=text)
+        store.events.append([event])
+        job = sample_job(error=text)
+        store.jobs.add(job)
+        assert store.sessions.get("session-1") == session
+        back = store.events.get(event.key)
+        assert (back.cwd, back.project_name, back.transcript) == (text, text, event.transcript)
+        assert store.jobs.get("job-1") == job
+
+    @pytest.mark.parametrize(
+        "text", [text for name, text in ODD_TEXT.items() if name != "blank"],
+        ids=[name for name in ODD_TEXT if name != "blank"],
+    )  # fmt: skip
+    def test_ids_and_types_may_look_like_anything(self, store: Store, text: str) -> None:
+        """Ids, types and keys are values, never parts of a statement or a pattern."""
+        store.sessions.add(sample_session(id=text))
+        store.sessions.add(sample_session(id="other"))
+        event = sample_event(
+            uuid=text, session_id=text, event_type=text, parent_uuid=text, memva_session_id=text
+        )
+        store.events.append([event, sample_event(uuid="other", memva_session_id="other")])
+        store.jobs.add(sample_job(id=text, type=text, memva_session_id=text))
+        store.cursors.put(sample_cursor(source=text, memva_session_id=text))
+
+        assert store.sessions.get(text).id == text
+        assert store.events.get(EventKey(Transcript("-code-app", text, ""), text)).uuid == text
+        for query in (EventQuery(session_id=text), EventQuery(memva_session_id=text)):
+            assert [found.event_type for found in stored(store, query)] == [text]
+        assert store.events.associate([text], "other", session_id=text) == 1
+        assert store.events.associated_session(text) == "other"
+        job = claim(store, types=[text])
+        assert job is not None
+        assert (job.id, job.type) == (text, text)
+        assert store.cursors.get(text) is not None
+        store.sessions.delete(text)
+        assert [session.id for session in store.sessions.find()] == ["other"]
+
+    @pytest.mark.parametrize("value", list(ODD_JSON.values()), ids=list(ODD_JSON))
+    def test_json_comes_back_equal(self, store: Store, value: Any) -> None:
+        """Any JSON comes back equal, types included, wherever it is kept."""
+        store.sessions.add(sample_session(metadata=value))
+        store.events.append([sample_event(data=value)])
+        store.jobs.add(sample_job(data=value, result=value))
+        assert same(store.sessions.get("session-1").metadata, value)
+        assert same(store.events.get(sample_event().key).data, value)
+        assert same(stored(store)[0].data, value)
+        job = store.jobs.get("job-1")
+        assert same(job.data, value)
+        assert same(job.result, value)
+
+    def test_ten_megabytes_come_back(self, store: Store) -> None:
+        """A text of ten megabytes is kept as any other."""
+        large = "é\x00" * 2_500_000 + "x" * 5_000_000
+        event = sample_event(data={"large": large})
+        store.events.append([event])
+        assert store.events.get(event.key).data["large"] == large

@@ -1,0 +1,225 @@
+"""What a store promises of transactions and snapshots."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
+import pytest
+
+from memva.domain.errors import (
+    InvalidValue,
+    SessionExists,
+    SessionNotFound,
+    StoreReadOnly,
+    StoreUnavailable,
+)
+from memva.domain.ports import Store
+from memva.testing.contract.cursors import sample_cursor
+from memva.testing.contract.events import lines, stored
+from memva.testing.samples import sample_event, sample_job, sample_session
+
+
+class Boom(Exception):
+    """Raised by tests to break off."""
+
+
+class Abort(BaseException):
+    """Like Ctrl-C: no `Exception`."""
+
+
+def write_everything(store: Store) -> None:
+    """Write one of each kind."""
+    store.sessions.add(sample_session())
+    store.events.append([sample_event(memva_session_id="session-1")])
+    store.jobs.add(sample_job(memva_session_id="session-1"))
+    store.cursors.put(sample_cursor())
+
+
+def counts(store: Store) -> tuple[int, int, int, int]:
+    """Return how many there are of each kind."""
+    cursors = 0 if store.cursors.get("file-1") is None else 1
+    return len(store.sessions.find()), len(stored(store)), len(store.jobs.find()), cursors
+
+
+class TransactionContract:
+    """All or nothing, for whom it belongs to."""
+
+    def test_transaction_takes_effect_whole(self, store: Store) -> None:
+        """Any mix of writes takes effect together, and is visible inside before."""
+        with store.transaction():
+            write_everything(store)
+            assert counts(store) == (1, 1, 1, 1)
+        assert counts(store) == (1, 1, 1, 1)
+
+    @pytest.mark.parametrize("error", [Boom, Abort, KeyboardInterrupt])
+    def test_error_undoes_all(self, store: Store, error: type[BaseException]) -> None:
+        """An error that leaves the block undoes every write in it, and goes on its way."""
+        with pytest.raises(error), store.transaction():
+            write_everything(store)
+            raise error
+        assert counts(store) == (0, 0, 0, 0)
+        write_everything(store)
+        assert counts(store) == (1, 1, 1, 1)
+
+    def test_error_undoes_changes_and_deletions(self, store: Store) -> None:
+        """What was changed or deleted comes back as it was."""
+        write_everything(store)
+        session, job = store.sessions.get("session-1"), store.jobs.get("job-1")
+        with pytest.raises(Boom), store.transaction():
+            store.sessions.update(attrs.evolve(session, title="changed"))
+            store.jobs.update(attrs.evolve(job, priority=9), claim_token=None)
+            store.sessions.delete("session-1")
+            raise Boom
+        assert store.sessions.get("session-1") == session
+        assert store.jobs.get("job-1") == job
+        assert counts(store) == (1, 1, 1, 1)
+
+    def test_inner_error_undoes_the_inner_alone(self, store: Store) -> None:
+        """An inner transaction is a savepoint: its error, caught, leaves the outer one whole."""
+        with store.transaction():
+            store.sessions.add(sample_session(id="outer"))
+            with pytest.raises(Boom), store.transaction():
+                store.sessions.add(sample_session(id="inner"))
+                with store.transaction():
+                    store.sessions.add(sample_session(id="innermost"))
+                raise Boom
+            store.sessions.add(sample_session(id="after"))
+        assert {session.id for session in store.sessions.find()} == {"outer", "after"}
+
+    def test_inner_success_goes_with_the_outer(self, store: Store) -> None:
+        """What an inner transaction did is undone with the outer one."""
+        with pytest.raises(Boom), store.transaction():
+            with store.transaction():
+                store.sessions.add(sample_session())
+            raise Boom
+        assert store.sessions.find() == []
+
+    def test_failed_call_undoes_itself_alone(self, store: Store) -> None:
+        """A call that fails inside a transaction changes nothing; the rest takes effect."""
+        bad = [*lines(3), sample_event(uuid="bad", memva_session_id="nobody")]
+        unsayable = [*lines(3), sample_event(uuid="bad", data={"x": object()})]
+        with store.transaction():
+            store.sessions.add(sample_session())
+            with pytest.raises(SessionNotFound):
+                store.events.append(bad)
+            with pytest.raises(InvalidValue):
+                store.events.append(unsayable)
+            with pytest.raises(SessionExists):
+                store.sessions.add(sample_session())
+            store.jobs.add(sample_job())
+        assert counts(store) == (1, 0, 1, 0)
+
+    def test_others_see_nothing_before_the_end(self, store: Store) -> None:
+        """Another thread reads what was there before, without waiting, until the block ends."""
+        with ThreadPoolExecutor(1) as other:
+            with store.transaction():
+                write_everything(store)
+                assert other.submit(counts, store).result() == (0, 0, 0, 0)
+            assert other.submit(counts, store).result() == (1, 1, 1, 1)
+
+    def test_others_are_no_part_of_it(self, store: Store) -> None:
+        """What another thread writes meanwhile is not undone with the transaction."""
+        with ThreadPoolExecutor(1) as other:
+            with pytest.raises(Boom), store.transaction():
+                store.sessions.add(sample_session(id="mine"))
+                theirs = other.submit(store.sessions.add, sample_session(id="theirs"))
+                raise Boom
+            theirs.result()
+        assert [session.id for session in store.sessions.find()] == ["theirs"]
+
+    def test_transaction_belongs_to_its_task(self, store: Store) -> None:
+        """Another task of the same thread is no part of a transaction, and sees none of it."""
+
+        async def main() -> list[int]:
+            opened, looked = asyncio.Event(), asyncio.Event()
+
+            async def writer() -> None:
+                with store.transaction():
+                    store.sessions.add(sample_session())
+                    opened.set()
+                    await looked.wait()
+
+            async def reader() -> list[int]:
+                await opened.wait()
+                seen = [len(store.sessions.find())]
+                looked.set()
+                return seen
+
+            writing = asyncio.create_task(writer())
+            seen = await reader()
+            await writing
+            return [*seen, len(store.sessions.find())]
+
+        assert asyncio.run(main()) == [0, 1]
+
+    def test_get_holds_what_it_returns(self, store: Store) -> None:
+        """Threads that read, change and write in transactions lose no change."""
+        store.sessions.add(sample_session(metadata={"count": 0}))
+
+        def add_one() -> None:
+            for _ in range(10):
+                with store.transaction():
+                    session = store.sessions.get("session-1")
+                    count = (session.metadata or {})["count"]
+                    assert isinstance(count, int)
+                    store.sessions.update(attrs.evolve(session, metadata={"count": count + 1}))
+
+        with ThreadPoolExecutor(4) as threads:
+            for future in [threads.submit(add_one) for _ in range(4)]:
+                future.result()
+        assert store.sessions.get("session-1").metadata == {"count": 40}
+
+    def test_snapshot_sees_one_moment(self, store: Store) -> None:
+        """Reads inside a snapshot agree, and keep no writer waiting."""
+        with ThreadPoolExecutor(1) as other:
+            with store.snapshot():
+                assert counts(store) == (0, 0, 0, 0)
+                other.submit(write_everything, store).result()
+                assert counts(store) == (0, 0, 0, 0)
+            assert counts(store) == (1, 1, 1, 1)
+
+    def test_snapshot_begins_with_its_block(self, store: Store) -> None:
+        """The moment is that at which the block begins, not that of its first read."""
+        with ThreadPoolExecutor(1) as other, store.snapshot():
+            other.submit(write_everything, store).result()
+            assert counts(store) == (0, 0, 0, 0)
+
+    def test_snapshot_is_for_reading(self, store: Store) -> None:
+        """A write or a transaction inside a snapshot is refused and changes nothing."""
+        with store.snapshot():
+            with pytest.raises(StoreReadOnly):
+                store.sessions.add(sample_session())
+            with pytest.raises(StoreReadOnly), store.transaction():
+                pass
+            with store.snapshot():
+                assert store.sessions.find() == []
+            assert store.sessions.find() == []
+        store.sessions.add(sample_session())
+        assert len(store.sessions.find()) == 1
+
+    def test_snapshot_inside_a_transaction(self, store: Store) -> None:
+        """A snapshot inside a transaction sees the transaction's writes, and ends nothing."""
+        with store.transaction():
+            store.sessions.add(sample_session())
+            with store.snapshot():
+                assert len(store.sessions.find()) == 1
+            store.jobs.add(sample_job())
+        assert counts(store) == (1, 0, 1, 0)
+
+    def test_closed_store_says_so(self, store: Store) -> None:
+        """Every call on a closed store raises `StoreUnavailable`; closing again does not."""
+        store.close()
+        store.close()
+        for call in (
+            lambda: store.sessions.find(),
+            lambda: store.sessions.add(sample_session()),
+            lambda: store.events.append([sample_event()]),
+            lambda: store.jobs.find(),
+            lambda: store.cursors.get("file-1"),
+            lambda: store.transaction().__enter__(),
+            lambda: store.snapshot().__enter__(),
+        ):
+            with pytest.raises(StoreUnavailable):
+                call()

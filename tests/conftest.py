@@ -1,0 +1,28 @@
+"""Every test leaves nothing behind: no thread, no process, no open file."""
+
+import gc
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
+
+import psutil
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tracker() -> None:
+    # Started here, so that it does not look like a leak of the first test that spawns a process.
+    resource_tracker.ensure_running()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    process = psutil.Process()
+    threads, files = set(threading.enumerate()), process.num_fds()
+    yield
+    if process.num_fds() > files:
+        gc.collect()
+    assert [thread for thread in threading.enumerate() if thread not in threads] == []
+    assert multiprocessing.active_children() == []
+    assert process.num_fds() <= files, [file.path for file in process.open_files()]

@@ -1,0 +1,15 @@
+"""The published contract on the in-memory store."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from memva.adapters.memory import MemoryStore
+from memva.testing import StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[MemoryStore]:
+        with MemoryStore() as store:
+            yield store

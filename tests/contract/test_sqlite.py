@@ -1,0 +1,21 @@
+"""The published contract, durable part included, on the SQLite store."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from memva.adapters.sqlite import SqliteStore
+from memva.testing import DurableStoreContract
+
+
+class TestSqliteStore(DurableStoreContract):
+    @pytest.fixture
+    def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
+        return partial(SqliteStore.open, tmp_path / "memva.db")
+
+
+class TestSqliteStoreAtNormalDurability(DurableStoreContract):
+    @pytest.fixture
+    def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
+        return partial(SqliteStore.open, tmp_path / "memva.db", durability="normal")
