@@ -1,7 +1,5 @@
 """The event: one line that Claude Code said, and the transcript it stands in."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final, NamedTuple
 

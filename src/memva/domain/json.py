@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 from memva.domain.errors import InvalidValue
 from memva.domain.text import is_storable
 
-JsonValue: TypeAlias = (
-    "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
-)
+if TYPE_CHECKING:
+    JsonValue: TypeAlias = (
+        str | int | float | bool | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
+    )
+else:
+    # A type that names itself cannot be resolved outside this module, which cattrs would need.
+    JsonValue: TypeAlias = Any
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
 _readable = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

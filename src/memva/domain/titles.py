@@ -5,8 +5,6 @@ the `summary` of one of the conversation's own lines, the first thing that the p
 first command. Of the first three, the last one stands.
 """
 
-from __future__ import annotations
-
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from memva.domain.event import Event

@@ -52,6 +52,11 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
 
 
+def is_no_database(error: sqlite3.Error) -> bool:
+    """Tell whether a file is not SQLite's at all."""
+    return _code(error) == sqlite3.SQLITE_NOTADB
+
+
 def is_foreign_key(error: StoreError) -> bool:
     """Tell whether a row referred to another that is not there."""
     return _code(error.__cause__) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY

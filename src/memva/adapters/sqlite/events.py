@@ -6,25 +6,25 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
-from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.rows import (
     EVENT_COLUMNS,
     event_from_row,
-    event_row,
-    placeholders,
     probe,
 )
+from memva.adapters.sqlite.sequences import (
+    IN_TRANSCRIPT,
+    LAST_PLACED,
+    Sequences,
+    transcript_values,
+)
 from memva.adapters.sqlite.transactions import Transactions
-from memva.domain.errors import EventNotFound, SessionNotFound, StoreError
+from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.json import encode_json
 from memva.domain.ports import EventCursor, EventPage, EventQuery
 from memva.domain.time import from_text, to_text
 from memva.domain.versions import Appended, reconcile
 
-_INSERT: Final = f"""
-    INSERT INTO events ({EVENT_COLUMNS}, sort_at) VALUES ({placeholders(EVENT_COLUMNS)}, ?)
-"""
 _DELETE: Final = "DELETE FROM events WHERE position = ?"
 _SELECT: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events
@@ -36,27 +36,6 @@ _MANY_VERSIONS: Final = f"""
     WHERE session_id = ? AND uuid IN (SELECT value FROM json_each(?))
 """
 _SESSION: Final = "SELECT 1 FROM sessions WHERE id = ?"
-
-# What stands last in a sequence: along one, `sort_at` never falls.
-_IN_TRANSCRIPT: Final = (
-    "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
-)
-_LAST_PLACED: Final = f"""
-    SELECT line, sort_at FROM events WHERE {_IN_TRANSCRIPT} AND line > 0
-    ORDER BY sort_at DESC, line DESC LIMIT 1
-"""
-_LAST_STREAMED: Final = f"""
-    SELECT line, sort_at FROM events WHERE {_IN_TRANSCRIPT} AND line = 0
-    ORDER BY sort_at DESC LIMIT 1
-"""
-_SORT_AGAIN: Final = f"""
-    UPDATE events SET sort_at = along.sort_at
-    FROM (
-        SELECT position, max(timestamp) OVER (ORDER BY line, position) AS sort_at
-        FROM events WHERE {_IN_TRANSCRIPT} AND (line > 0) = :placed
-    ) AS along
-    WHERE events.position = along.position AND events.sort_at <> along.sort_at
-"""
 
 _ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
 _PAGE: Final = f"""
@@ -75,7 +54,7 @@ _ASSOCIATED: Final = f"""
 """
 _COUNT_LINES: Final = f"""
     SELECT count(*) FROM events
-    WHERE {_IN_TRANSCRIPT} AND uuid >= :first AND uuid < :beyond
+    WHERE {IN_TRANSCRIPT} AND uuid >= :first AND uuid < :beyond
         AND line BETWEEN 1 AND :up_to_line
 """
 
@@ -94,7 +73,7 @@ class SqliteEvents:
             outcome = reconcile(events, _versions(connection, events))
             if outcome.superseded:
                 connection.run_many(_DELETE, [(event.position,) for event in outcome.superseded])
-            _Sequences(connection).insert(outcome.fresh, after_removing=outcome.superseded)
+            Sequences(connection).insert(outcome.fresh, after_removing=outcome.superseded)
         return outcome.counted
 
     def get(self, key: EventKey, /) -> Event:
@@ -149,13 +128,13 @@ class SqliteEvents:
     def last_line(self, transcript: Transcript, /) -> int:
         """Return the highest `line` in a transcript; 0 where it has none."""
         with self._transactions.reading() as connection:
-            rows = connection.rows(_LAST_PLACED, _transcript(transcript))
+            rows = connection.rows(LAST_PLACED, transcript_values(transcript))
         return rows[0][0] if rows else 0
 
     def count_lines(self, transcript: Transcript, /, *, uuid_prefix: str, up_to_line: int) -> int:
         """Return how many events of a transcript, at lines 1 to `up_to_line`, have such a uuid."""
         narrowing = {
-            **_transcript(transcript),
+            **transcript_values(transcript),
             "first": probe(uuid_prefix),
             "beyond": probe(uuid_prefix + "\U0010ffff"),
             "up_to_line": up_to_line,
@@ -163,48 +142,6 @@ class SqliteEvents:
         with self._transactions.reading() as connection:
             [(count,)] = connection.rows(_COUNT_LINES, narrowing)
         return int(count)
-
-
-class _Sequences:
-    """Gives each event its `sort_at`: the running maximum of the times along its sequence.
-
-    The lines of a transcript are one sequence, its streamed lines another. What comes at the end
-    continues the maximum; where something comes or goes in the middle, the sequence is gone over.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._last: dict[tuple[Transcript, bool], tuple[int, str]] = {}
-
-    def insert(self, events: Sequence[Event], *, after_removing: Sequence[Event]) -> None:
-        """Store events under new positions; `after_removing` were taken out just before."""
-        again = {(event.transcript, event.line > 0) for event in after_removing}
-        rows: list[Row] = []
-        for event in events:
-            sequence = event.transcript, event.line > 0
-            line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
-            if event.line < line:
-                again.add(sequence)
-            sort_at = max(sort_at, to_text(event.timestamp))
-            self._last[sequence] = max(line, event.line), sort_at
-            rows.append(event_row(event, sort_at))
-        try:
-            self._connection.run_many(_INSERT, rows)
-        except StoreError as error:
-            if is_foreign_key(error):
-                raise SessionNotFound(self._missing(events)) from error
-            raise
-        for transcript, placed in again:
-            self._connection.run(_SORT_AGAIN, {**_transcript(transcript), "placed": placed})
-
-    def _end_of(self, transcript: Transcript, placed: bool) -> tuple[int, str]:
-        last = _LAST_PLACED if placed else _LAST_STREAMED
-        rows = self._connection.rows(last, _transcript(transcript))
-        return rows[0] if rows else (0, "")
-
-    def _missing(self, events: Sequence[Event]) -> str:
-        named = {event.memva_session_id for event in events if event.memva_session_id is not None}
-        return min(id_ for id_ in named if not self._connection.rows(_SESSION, (id_,)))
 
 
 def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:
@@ -221,11 +158,6 @@ def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:
         for session_id, named in uuids.items()
         for row in connection.rows(_MANY_VERSIONS, (session_id, encode_json(named, field="uuid")))
     ]
-
-
-def _transcript(transcript: Transcript) -> dict[str, object]:
-    project_key, session_id, subpath = map(probe, transcript)
-    return {"project_key": project_key, "session_id": session_id, "subpath": subpath}
 
 
 def _place(cursor: EventCursor) -> Row:

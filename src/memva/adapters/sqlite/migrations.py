@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import quote
 
 from memva.adapters.sqlite.connection import Connection
-from memva.adapters.sqlite.errors import translate
-from memva.domain.errors import StoreCorrupt, StoreIncompatible
+from memva.adapters.sqlite.errors import is_no_database, translate
+from memva.domain.errors import StoreIncompatible
 
 APPLICATION_ID: Final = 0x4D454D56
 """«MEMV», in the file's header."""
@@ -142,10 +142,9 @@ def check_is_memvas(path: Path) -> None:
         finally:
             raw.close()
     except sqlite3.Error as error:
-        failure = translate(error)
-        if isinstance(failure, StoreCorrupt):
-            failure = StoreIncompatible(f"{path} is not a SQLite database")
-        raise failure from error
+        if is_no_database(error):
+            raise StoreIncompatible(f"{path} is not a SQLite database") from error
+        raise translate(error) from error
     if pages and application != APPLICATION_ID:
         raise StoreIncompatible(f"{path} is a database of another application")
     _check_version(path, version)

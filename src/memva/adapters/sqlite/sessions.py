@@ -12,8 +12,10 @@ from memva.adapters.sqlite.rows import (
     session_from_row,
     session_row,
 )
+from memva.adapters.sqlite.sequences import Sequences
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SessionExists, SessionNotFound, StoreError
+from memva.domain.event import Transcript
 from memva.domain.session import Session
 
 _INSERT: Final = (
@@ -27,6 +29,9 @@ _FIND: Final = f"""
     SELECT {SESSION_COLUMNS} FROM sessions
     WHERE :include_archived OR archived_at IS NULL
     ORDER BY updated_at DESC, id DESC LIMIT :limit
+"""
+_TRANSCRIPTS: Final = """
+    SELECT DISTINCT project_key, session_id, subpath FROM events WHERE memva_session_id = ?
 """
 _DELETE: Final = "DELETE FROM sessions WHERE id = ?"
 
@@ -73,5 +78,9 @@ class SqliteSessions:
     def delete(self, session_id: str, /) -> None:
         """Delete a session with its events, its jobs and the cursors of its transcripts."""
         with self._transactions.writing() as connection:
+            transcripts = connection.rows(_TRANSCRIPTS, (probe(session_id),))
             if not connection.run(_DELETE, (probe(session_id),)):
                 raise SessionNotFound(session_id)
+            sequences = Sequences(connection)
+            for transcript in transcripts:
+                sequences.mend(Transcript(*transcript))

@@ -99,6 +99,15 @@ class OrderContract:
         store.events.append([at(2, 1, uuid="other"), at(9, 2, uuid="a")])
         assert uuids(store) == ["b", "other", "a"]
 
+    def test_deleted_event_gives_up_its_time(self, store: Store) -> None:
+        """When a session takes some lines of a transcript along, the others sort without them."""
+        store.sessions.add(sample_session())
+        store.events.append([at(9, 1, memva_session_id="session-1"), at(2, 2)])
+        store.events.append([at(8, 0, uuid="a", memva_session_id="session-1"), at(1, 0, uuid="b")])
+        store.events.append([at(3, 1, subpath="sub")])
+        store.sessions.delete("session-1")
+        assert uuids(store) == ["b", ":2", "sub:1"]
+
     def test_every_query_has_the_same_order(self, store: Store) -> None:
         """A session's events, a Claude session's and all of them sort alike."""
         store.sessions.add(sample_session())

@@ -64,13 +64,14 @@ class TransactionContract:
         assert counts(store) == (1, 1, 1, 1)
 
     def test_error_undoes_changes_and_deletions(self, store: Store) -> None:
-        """What was changed or deleted comes back as it was."""
+        """What was changed or deleted is so inside, and comes back as it was."""
         write_everything(store)
         session, job = store.sessions.get("session-1"), store.jobs.get("job-1")
         with pytest.raises(Boom), store.transaction():
             store.sessions.update(attrs.evolve(session, title="changed"))
             store.jobs.update(attrs.evolve(job, priority=9), claim_token=None)
             store.sessions.delete("session-1")
+            assert counts(store) == (0, 0, 0, 0)
             raise Boom
         assert store.sessions.get("session-1") == session
         assert store.jobs.get("job-1") == job

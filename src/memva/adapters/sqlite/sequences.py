@@ -1,0 +1,97 @@
+"""The order of events in SQLite: how each gets its `sort_at`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from memva.adapters.sqlite.connection import Connection, Row
+from memva.adapters.sqlite.errors import is_foreign_key
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_row, placeholders, probe
+from memva.domain.errors import SessionNotFound, StoreError
+from memva.domain.event import Event, Transcript
+from memva.domain.time import to_text
+
+_INSERT: Final = f"""
+    INSERT INTO events ({EVENT_COLUMNS}, sort_at) VALUES ({placeholders(EVENT_COLUMNS)}, ?)
+"""
+_SESSION: Final = "SELECT 1 FROM sessions WHERE id = ?"
+
+IN_TRANSCRIPT: Final = (
+    "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
+)
+# What stands last in a sequence: along one, `sort_at` never falls. The plus signs keep SQLite from
+# taking two columns for constants and then sorting, where the index has the order already.
+_WALKED: Final = "session_id = :session_id AND +project_key = :project_key AND +subpath = :subpath"
+LAST_PLACED: Final = f"""
+    SELECT line, sort_at FROM events WHERE {_WALKED} AND line > 0
+    ORDER BY sort_at DESC, project_key DESC, subpath DESC, line DESC LIMIT 1
+"""
+_LAST_STREAMED: Final = f"""
+    SELECT line, sort_at FROM events WHERE {_WALKED} AND line = 0
+    ORDER BY sort_at DESC LIMIT 1
+"""
+_SORT_AGAIN: Final = f"""
+    UPDATE events SET sort_at = along.sort_at
+    FROM (
+        SELECT position, max(timestamp) OVER (ORDER BY line, position) AS sort_at
+        FROM events WHERE {IN_TRANSCRIPT} AND (line > 0) = :placed
+    ) AS along
+    WHERE events.position = along.position AND events.sort_at <> along.sort_at
+"""
+
+
+class Sequences:
+    """Gives each event its `sort_at`: the running maximum of the times along its sequence.
+
+    The lines of a transcript are one sequence, its streamed lines another. What comes at the end
+    continues the maximum; where something comes or goes in the middle, the sequence is gone over.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last: dict[tuple[Transcript, bool], tuple[int, str]] = {}
+
+    def insert(self, events: Sequence[Event], *, after_removing: Sequence[Event]) -> None:
+        """Store events under new positions; `after_removing` were taken out just before."""
+        again = {(event.transcript, event.line > 0) for event in after_removing}
+        rows: list[Row] = []
+        for event in events:
+            sequence = event.transcript, event.line > 0
+            line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
+            if event.line < line:
+                again.add(sequence)
+            sort_at = max(sort_at, to_text(event.timestamp))
+            self._last[sequence] = max(line, event.line), sort_at
+            rows.append(event_row(event, sort_at))
+        try:
+            self._connection.run_many(_INSERT, rows)
+        except StoreError as error:
+            if is_foreign_key(error):
+                raise SessionNotFound(self._missing(events)) from error
+            raise
+        for transcript, placed in again:
+            self._go_over(transcript, placed)
+
+    def mend(self, transcript: Transcript) -> None:
+        """Go over the sequences of a transcript that has lost some of its events."""
+        for placed in (True, False):
+            self._go_over(transcript, placed)
+
+    def _go_over(self, transcript: Transcript, placed: bool) -> None:
+        self._connection.run(_SORT_AGAIN, {**transcript_values(transcript), "placed": placed})
+
+    def _end_of(self, transcript: Transcript, placed: bool) -> tuple[int, str]:
+        last = LAST_PLACED if placed else _LAST_STREAMED
+        rows = self._connection.rows(last, transcript_values(transcript))
+        return rows[0] if rows else (0, "")
+
+    def _missing(self, events: Sequence[Event]) -> str:
+        named = {event.memva_session_id for event in events if event.memva_session_id is not None}
+        return min(id_ for id_ in named if not self._connection.rows(_SESSION, (id_,)))
+
+
+def transcript_values(transcript: Transcript) -> dict[str, object]:
+    """Return the values that `IN_TRANSCRIPT` names."""
+    project_key, session_id, subpath = map(probe, transcript)
+    return {"project_key": project_key, "session_id": session_id, "subpath": subpath}

@@ -1,0 +1,92 @@
+"""The command's options, its subcommands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from memva.cli.backup import backup
+from memva.cli.database import default_database
+from memva.cli.failures import Failure, Interrupted
+from memva.cli.importing import import_
+from memva.cli.output import discard_stdout
+from memva.cli.sessions import sessions
+from memva.cli.show import show
+from memva.domain.errors import MemvaError, StoreError
+
+_READER_LEFT: Final = 141
+"""The status that shells report of a command whose reader has gone (`memva sessions | head`)."""
+
+
+class _Commands(click.Group):
+    """Turns errors into one line, and ends quietly where nobody reads on."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand.
+
+        Raises:
+            Failure: It failed in a way that memva knows.
+            Interrupted: Ctrl-C was pressed.
+        """
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except StoreError as error:
+            raise Failure(_with_file(error, ctx.obj)) from error
+        except MemvaError as error:
+            raise Failure(str(error)) from error
+        except BrokenPipeError:
+            discard_stdout()
+            ctx.exit(_READER_LEFT)
+        except OSError as error:
+            discard_stdout()
+            raise Failure(_reason(error)) from error
+        except KeyboardInterrupt as error:
+            raise Interrupted("Interrupted.") from error
+        return result
+
+
+def _with_file(error: StoreError, database: Path) -> str:
+    """Return the error's text, with the file where it is SQLite's own text, which names none."""
+    reason, own = str(error), isinstance(error.__cause__, sqlite3.Error)
+    return f"{database}: {reason}" if own and str(database) not in reason else reason
+
+
+def _reason(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+@click.group(
+    "memva",
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+@click.option(
+    "--db",
+    "database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="MEMVA_DB",
+    default=default_database,
+    show_default="memva.db in your data folder",
+    show_envvar=True,
+    metavar="FILE",
+    help="The database to use.",
+)
+@click.version_option(package_name="memva", message="%(prog)s %(version)s")
+@click.pass_context
+def app(ctx: click.Context, database: Path) -> None:
+    """Keep Claude Code's conversations in one SQLite file, and read them.
+
+    Begin with "memva import"; then "memva sessions" lists what is there and "memva show" prints a
+    conversation.
+    """
+    ctx.obj = database
+
+
+for _command in (import_, sessions, show, backup):
+    app.add_command(_command)

@@ -1,0 +1,86 @@
+"""`memva import`: bring in Claude Code's transcripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.progress import DownloadColumn, TextColumn
+
+from memva.adapters.claude_code import TranscriptFiles, default_projects_folder
+from memva.adapters.sqlite import SqliteStore
+from memva.cli.failures import Failure, Interrupted
+from memva.cli.output import Output, counted, stderr, stdout
+from memva.cli.progress import progress_bar
+from memva.services.import_report import ImportProgress, ImportReport
+from memva.services.transcripts import import_transcripts
+
+_PROBLEMS_SHOWN: Final = 5
+
+
+@click.command("import")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.pass_obj
+def import_(database: Path, path: Path | None) -> None:
+    """Bring in Claude Code's conversations.
+
+    PATH is one transcript, the folder of one project, or a folder of projects; without it, the
+    folder where Claude Code keeps your own.
+
+    Importing again adds only what is new. It may be stopped with Ctrl-C at any moment, and goes on
+    from there the next time.
+    """
+    place = default_projects_folder() if path is None else path
+    if not place.exists():
+        # Told before a database is made for nothing.
+        advice = "; name the PATH of the transcripts" if path is None else ""
+        raise Failure(f"{place}: there is no such file or folder{advice}")
+    try:
+        report = _import(database, place)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "Interrupted; what was imported is kept. Run the same command to go on."
+        ) from error
+    if not report.transcripts:
+        stderr().line(f"There are no transcripts in {place}.")
+        return
+    _summarise(report, stdout())
+    whole = all(problem.line is None for problem in report.problems)
+    if whole and report.problem_count == report.transcripts:
+        raise Failure(f"{place}: none of it could be imported")
+
+
+def _import(database: Path, place: Path) -> ImportReport:
+    bar = progress_bar(DownloadColumn(), TextColumn("{task.fields[transcripts]} transcripts"))
+    with SqliteStore.open(database) as store, bar:
+        task = bar.add_task("Importing", total=None, transcripts="0")
+
+        def tell(progress: ImportProgress) -> None:
+            bar.update(
+                task,
+                completed=progress.bytes,
+                total=progress.total_bytes,
+                transcripts=f"{progress.transcripts:,}/{progress.total_transcripts:,}",
+            )
+
+        return import_transcripts(store, TranscriptFiles(place), on_progress=tell)
+
+
+def _summarise(report: ImportReport, output: Output) -> None:
+    """Write what the import came to."""
+    events = report.events
+    output.line(f"{counted(report.sessions, 'session')} created")
+    output.line(f"{counted(events.added, 'event')} added, {events.replaced:,} replaced")
+    output.line(f"{counted(report.transcripts, 'transcript')}, {report.unchanged:,} unchanged")
+    if report.unfinished:
+        output.line(f"{report.unfinished:,} unfinished: the last line is read once it is whole")
+    if not report.problem_count:
+        return
+    output.line(f"{counted(report.problem_count, 'problem')}:", style="yellow")
+    for problem in report.problems[:_PROBLEMS_SHOWN]:
+        where = problem.source if problem.line is None else f"{problem.source}:{problem.line}"
+        output.line(f"  {where}")
+        output.line(f"    {problem.reason}", style="dim")
+    if report.problem_count > _PROBLEMS_SHOWN:
+        output.line(f"  … and {report.problem_count - _PROBLEMS_SHOWN:,} more")

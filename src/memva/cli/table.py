@@ -1,0 +1,35 @@
+"""Rows of cells as aligned lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+_GAP = "  "
+
+
+def aligned(
+    rows: Sequence[Sequence[str]], *, width: int | None, narrowest: Mapping[int, int]
+) -> Iterator[str]:
+    """Yield each row as a line whose cells stand below each other.
+
+    Args:
+        rows: The cells, each a single line of clean text; as many in every row.
+        width: How long a line may be; None for any length.
+        narrowest: The columns whose cells may be cut to keep `width`, in this order, and how
+            narrow each may become.
+    """
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    if width is not None:
+        for column, least in narrowest.items():
+            excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+            widths[column] = max(min(least, widths[column]), widths[column] - max(excess, 0))
+    for row in rows:
+        yield _GAP.join(map(_fitted, row, widths)).rstrip()
+
+
+def _fitted(cell: str, width: int) -> str:
+    if cell_len(cell) > width:
+        return set_cell_size(cell, width - 1) + "…"
+    return set_cell_size(cell, width)

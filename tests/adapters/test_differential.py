@@ -1,0 +1,89 @@
+"""The SQLite store gives what the in-memory store gives, whatever is appended in whatever order."""
+
+import os
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memva import Event
+from memva.adapters.memory import MemoryStore
+from memva.adapters.sqlite import SqliteStore
+from memva.domain import EventQuery, Store
+from memva.testing import sample_event, sample_session
+from memva.testing.clock import START
+
+PROOF = os.environ.get("MEMVA_PROOF") == "1"
+
+events = st.builds(
+    lambda uuid, session, subpath, line, seconds, size, association: sample_event(
+        uuid=uuid,
+        session_id=session,
+        subpath=subpath,
+        line=line,
+        timestamp=START + timedelta(seconds=seconds),
+        data={"size": "x" * size},
+        memva_session_id=association,
+    ),
+    uuid=st.sampled_from("abcd"),
+    session=st.sampled_from(["claude-1", "claude-2"]),
+    subpath=st.sampled_from(["", "sub"]),
+    line=st.integers(0, 4),
+    seconds=st.integers(0, 4),
+    size=st.integers(0, 2),
+    association=st.sampled_from([None, "session-1", "session-2"]),
+)
+
+
+def state(store: Store) -> list[list[Event]]:
+    queries = [
+        EventQuery(),
+        EventQuery(session_id="claude-1"),
+        EventQuery(memva_session_id="session-1"),
+    ]
+    pages = []
+    for query in queries:
+        page = store.events.page(query, limit=3)
+        found = list(page.events)
+        while page.next is not None:
+            page = store.events.page(query, after=page.next, limit=3)
+            found += page.events
+        # Positions differ where one store tried what failed; only their order counts.
+        ranks = {e.position: rank for rank, e in enumerate(sorted(found, key=_position))}
+        pages.append([attrs.evolve(event, position=ranks[event.position]) for event in found])
+    return pages
+
+
+def _position(event: Event) -> int:
+    return event.position
+
+
+@settings(max_examples=2_000 if PROOF else 60, deadline=None, derandomize=not PROOF)
+@given(st.lists(st.lists(events, max_size=6), max_size=5), st.booleans())
+def test_stores_agree(batches: list[list[Event]], delete: bool) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        MemoryStore() as memory,
+        SqliteStore.open(Path(folder) / "memva.db", durability="normal") as sqlite,
+    ):
+        stores: list[Store] = [memory, sqlite]
+        for store in stores:
+            for id_ in ("session-1", "session-2"):
+                store.sessions.add(sample_session(id=id_))
+        for batch in batches:
+            assert memory.events.append(batch) == sqlite.events.append(batch)
+            assert state(memory) == state(sqlite)
+        assert memory.events.associate("ab", "session-2") == sqlite.events.associate(
+            "ab", "session-2"
+        )
+        for store in stores:
+            if delete:
+                store.sessions.delete("session-1")
+        assert state(memory) == state(sqlite)
+        for claude in ("claude-1", "claude-2"):
+            assert memory.events.associated_session(claude) == sqlite.events.associated_session(
+                claude
+            )

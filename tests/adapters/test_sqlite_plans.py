@@ -1,0 +1,50 @@
+"""The statements of the SQLite store use its indexes: no page sorts, no claim walks."""
+
+from pathlib import Path
+
+import pytest
+
+from memva.adapters.sqlite import SqliteStore, events, jobs, sequences, sessions
+from memva.adapters.sqlite.connection import Parameters
+
+
+def page(narrowing: str) -> str:
+    return events._PAGE.format(narrowing=narrowing)
+
+
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        (page("memva_session_id = ?"), "events_by_memva_session (memva_session_id=?"),
+        (page("session_id = ?"), "events_by_claude_session (session_id=?"),
+        (events._SELECT, "events_by_key (session_id=? AND uuid=? AND"),
+        (events._VERSIONS, "events_by_key (session_id=? AND uuid=?"),
+        (events._MANY_VERSIONS, "events_by_key (session_id=? AND uuid=?"),
+        (sequences.LAST_PLACED, "COVERING INDEX events_by_claude_session (session_id=?"),
+        (sequences._LAST_STREAMED, "COVERING INDEX events_by_claude_session (session_id=?"),
+        (events._COUNT_LINES, "events_by_key (session_id=? AND uuid>? AND uuid<?"),
+        (events._ASSOCIATED, "events_by_claude_session (session_id=?"),
+        (sessions._FIND, "sessions_by_update"),
+        (jobs._FIRST_DUE, "jobs_pending"),
+        (jobs._UPDATE, "sqlite_autoindex_jobs_1 (id=?"),
+    ],
+)
+def test_statement_uses_its_index(tmp_path: Path, sql: str, index: str) -> None:
+    with (
+        SqliteStore.open(tmp_path / "memva.db") as store,
+        store._transactions.reading() as connection,
+    ):
+        plan = [row[3] for row in connection.rows(f"EXPLAIN QUERY PLAN {sql}", _nulls(sql))]
+    assert any(index in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def _nulls(sql: str) -> Parameters:
+    if ":" not in sql:
+        return [None] * sql.count("?")
+
+    class Nulls(dict[str, None]):
+        def __missing__(self, key: str) -> None:
+            return None
+
+    return Nulls()

@@ -1,0 +1,356 @@
+"""A stranger's store: one dict of JSON documents, written against public names only.
+
+It stands for the stores that hosts write: no base class, no helper of memva's own adapters. Every
+entity is a JSON document that cattrs structures; a transaction works on a copy of the dict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TypeAlias, TypeVar
+
+import attrs
+from cattrs import Converter
+
+from memva.domain import (
+    Appended,
+    Event,
+    EventCursor,
+    EventKey,
+    EventNotFound,
+    EventPage,
+    EventQuery,
+    InvalidValue,
+    Job,
+    JobExists,
+    JobNotFound,
+    JobStatus,
+    LeaseLost,
+    Session,
+    SessionExists,
+    SessionNotFound,
+    Store,
+    StoreReadOnly,
+    StoreUnavailable,
+    Transcript,
+    TranscriptCursor,
+    from_text,
+    reconcile,
+    to_text,
+)
+
+T = TypeVar("T")
+Documents: TypeAlias = dict[tuple[str, ...], str]
+
+_converter = Converter()
+_converter.register_unstructure_hook(datetime, to_text)
+_converter.register_structure_hook(datetime, lambda text, _: from_text(text))
+_converter.register_unstructure_hook(timedelta, lambda span: span // timedelta(microseconds=1))
+_converter.register_structure_hook(timedelta, lambda n, _: timedelta(microseconds=n))
+
+
+def _dump(entity: object) -> str:
+    for name in ("metadata", "data", "result"):
+        try:
+            json.dumps(getattr(entity, name, None), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidValue(name, getattr(entity, name), "must be JSON") from error
+    return json.dumps(_converter.unstructure(entity))
+
+
+def _load(text: str, entity: type[T]) -> T:
+    return _converter.structure(json.loads(text), entity)
+
+
+def _who() -> object:
+    try:
+        return threading.get_ident(), asyncio.current_task()
+    except RuntimeError:
+        return threading.get_ident(), None
+
+
+class DocumentStore:
+    """Keeps everything in one dict, by kind and id."""
+
+    def __init__(self) -> None:
+        self.committed: Documents = {}
+        self.working: dict[object, Documents] = {}
+        self.reading: dict[object, Documents] = {}
+        self.turn = threading.Lock()
+        self.order = count(1)
+        self.closed = False
+
+    @property
+    def sessions(self) -> DocumentSessions:
+        return DocumentSessions(self)
+
+    @property
+    def events(self) -> DocumentEvents:
+        return DocumentEvents(self)
+
+    @property
+    def jobs(self) -> DocumentJobs:
+        return DocumentJobs(self)
+
+    @property
+    def cursors(self) -> DocumentCursors:
+        return DocumentCursors(self)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def close(self) -> None:
+        self.closed = True
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        me = _who()
+        self.view()
+        if me in self.reading:
+            raise StoreReadOnly("inside a snapshot")
+        if me in self.working:
+            before = dict(self.working[me])
+            try:
+                yield
+            except BaseException:
+                self.working[me] = before
+                raise
+            return
+        with self.turn:
+            self.working[me] = dict(self.committed)
+            try:
+                yield
+                self.committed = self.working[me]
+            finally:
+                del self.working[me]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        me, seen = _who(), self.view()
+        if me in self.working or me in self.reading:
+            yield
+            return
+        self.reading[me] = seen
+        try:
+            yield
+        finally:
+            del self.reading[me]
+
+    def view(self) -> Documents:
+        if self.closed:
+            raise StoreUnavailable("closed")
+        me = _who()
+        return self.working.get(me, self.reading.get(me, self.committed))
+
+    def all(self, kind: str, entity: type[T]) -> list[T]:
+        return [_load(text, entity) for key, text in self.view().items() if key[0] == kind]
+
+    @contextmanager
+    def edit(self) -> Iterator[Documents]:
+        with self.transaction():
+            yield self.working[_who()]
+
+    def need_session(self, session_id: str | None) -> None:
+        if session_id is not None and ("session", session_id) not in self.view():
+            raise SessionNotFound(session_id)
+
+
+@attrs.frozen
+class DocumentSessions:
+    store: DocumentStore
+
+    def add(self, session: Session, /) -> None:
+        text = _dump(session)
+        with self.store.edit() as documents:
+            if ("session", session.id) in documents:
+                raise SessionExists(session.id)
+            documents["session", session.id] = text
+
+    def get(self, session_id: str, /) -> Session:
+        self.store.need_session(session_id)
+        return _load(self.store.view()["session", session_id], Session)
+
+    def update(self, session: Session, /) -> None:
+        text = _dump(session)
+        with self.store.edit() as documents:
+            self.store.need_session(session.id)
+            documents["session", session.id] = text
+
+    def find(self, *, include_archived: bool = False, limit: int | None = None) -> list[Session]:
+        found = self.store.all("session", Session)
+        found = [s for s in found if include_archived or s.archived_at is None]
+        return sorted(found, key=lambda s: (s.updated_at, s.id), reverse=True)[:limit]
+
+    def delete(self, session_id: str, /) -> None:
+        with self.store.edit() as documents:
+            self.store.need_session(session_id)
+            del documents["session", session_id]
+            for key, text in list(documents.items()):
+                if json.loads(text).get("memva_session_id") == session_id:
+                    del documents[key]
+
+
+@attrs.frozen
+class DocumentEvents:
+    store: DocumentStore
+
+    def append(self, events: Sequence[Event], /) -> Appended:
+        for event in events:
+            _dump(event)
+        with self.store.edit() as documents:
+            for event in events:
+                self.store.need_session(event.memva_session_id)
+            outcome = reconcile(events, self.store.all("event", Event))
+            for event in outcome.superseded:
+                del documents["event", *event.transcript, event.uuid]
+            for event in outcome.fresh:
+                placed = attrs.evolve(event, position=next(self.store.order))
+                documents["event", *event.transcript, event.uuid] = _dump(placed)
+        return outcome.counted
+
+    def get(self, key: EventKey, /) -> Event:
+        text = self.store.view().get(("event", *key.transcript, key.uuid))
+        if text is None:
+            raise EventNotFound(key)
+        return _load(text, Event)
+
+    def in_order(self, wanted: Callable[[Event], bool]) -> list[tuple[EventCursor, Event]]:
+        events = self.store.all("event", Event)
+        events.sort(key=lambda e: (e.line, e.position))
+        latest: dict[tuple[Transcript, bool], datetime] = {}
+        found = []
+        for event in events:
+            sequence = event.transcript, event.line > 0
+            latest[sequence] = max(latest.get(sequence, event.timestamp), event.timestamp)
+            place = EventCursor(latest[sequence], event.transcript, event.line, event.position)
+            if wanted(event):
+                found.append((place, event))
+        return sorted(found, key=lambda pair: pair[0])
+
+    def page(
+        self, query: EventQuery, /, *, after: EventCursor | None = None, limit: int
+    ) -> EventPage:
+        def wanted(event: Event) -> bool:
+            ours = query.memva_session_id in (None, event.memva_session_id)
+            return ours and query.session_id in (None, event.session_id)
+
+        found = [pair for pair in self.in_order(wanted) if after is None or pair[0] > after]
+        more = len(found) > limit
+        return EventPage(
+            [event for _, event in found[:limit]], found[limit - 1][0] if more else None
+        )
+
+    def associate(
+        self, uuids: Collection[str], memva_session_id: str, /, *, session_id: str | None = None
+    ) -> int:
+        with self.store.edit() as documents:
+            self.store.need_session(memva_session_id)
+            events = [
+                event
+                for event in self.store.all("event", Event)
+                if event.uuid in uuids and session_id in (None, event.session_id)
+            ]
+            for event in events:
+                changed = attrs.evolve(event, memva_session_id=memva_session_id)
+                documents["event", *event.transcript, event.uuid] = _dump(changed)
+        return len(events)
+
+    def associated_session(self, session_id: str, /) -> str | None:
+        found = self.in_order(lambda e: e.session_id == session_id and bool(e.memva_session_id))
+        return found[-1][1].memva_session_id if found else None
+
+    def last_line(self, transcript: Transcript, /) -> int:
+        events = self.store.all("event", Event)
+        return max((e.line for e in events if e.transcript == transcript), default=0)
+
+    def count_lines(self, transcript: Transcript, /, *, uuid_prefix: str, up_to_line: int) -> int:
+        found = [e for e in self.store.all("event", Event) if e.transcript == transcript]
+        lines = [e.line for e in found if e.uuid.startswith(uuid_prefix)]
+        return len([line for line in lines if 1 <= line <= up_to_line])
+
+
+@attrs.frozen
+class DocumentJobs:
+    store: DocumentStore
+
+    def add(self, job: Job, /) -> None:
+        text = _dump(job)
+        with self.store.edit() as documents:
+            if ("job", job.id) in documents:
+                raise JobExists(job.id)
+            self.store.need_session(job.memva_session_id)
+            documents["job", job.id] = text
+
+    def get(self, job_id: str, /) -> Job:
+        text = self.store.view().get(("job", job_id))
+        if text is None:
+            raise JobNotFound(job_id)
+        return _load(text, Job)
+
+    def find(
+        self, *, status: JobStatus | None = None, type: str | None = None, limit: int | None = None
+    ) -> list[Job]:
+        found = [
+            job
+            for job in reversed(self.store.all("job", Job))
+            if status in (None, job.status) and type in (None, job.type)
+        ]
+        return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]
+
+    def claim(
+        self,
+        *,
+        claim_token: str,
+        lease: timedelta,
+        types: Collection[str] | None = None,
+        worker_id: str | None = None,
+        now: datetime | None = None,
+    ) -> Job | None:
+        moment = now or self.store.now()
+        with self.store.edit() as documents:
+            due = [
+                job
+                for job in self.find(status="pending")[::-1]
+                if job.scheduled_at <= moment and (types is None or job.type in types)
+            ]
+            if not due:
+                return None
+            first = min(due, key=lambda job: (-job.priority, job.scheduled_at, job.created_at))
+            job = first.claimed(
+                now=moment, lease=lease, claim_token=claim_token, worker_id=worker_id
+            )
+            documents["job", job.id] = _dump(job)
+        return job
+
+    def update(self, job: Job, /, *, claim_token: str | None) -> None:
+        text = _dump(job)
+        with self.store.edit() as documents:
+            if self.get(job.id).claim_token != claim_token:
+                raise LeaseLost(job.id)
+            documents["job", job.id] = text
+
+
+@attrs.frozen
+class DocumentCursors:
+    store: DocumentStore
+
+    def get(self, source: str, /) -> TranscriptCursor | None:
+        text = self.store.view().get(("cursor", source))
+        return None if text is None else _load(text, TranscriptCursor)
+
+    def put(self, cursor: TranscriptCursor, /) -> None:
+        text = _dump(cursor)
+        with self.store.edit() as documents:
+            self.store.need_session(cursor.memva_session_id)
+            documents["cursor", cursor.source] = text
+
+
+def accepted() -> Store:
+    """The type checker's proof that it is a store."""
+    return DocumentStore()

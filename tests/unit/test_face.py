@@ -1,0 +1,54 @@
+"""The public face: what it lists, what it loads, and the arrows between the rooms."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+from importlinter.cli import lint_imports
+
+import memva
+import memva.domain
+import memva.testing
+
+FACES = [memva, memva.domain, memva.testing]
+
+
+def test_importing_memva_loads_no_adapter() -> None:
+    code = (
+        "import sys, memva;"
+        "print([m for m in sys.modules if m.startswith('memva.adapters') or m in "
+        "('sqlite3', '_sqlite3', 'cattrs', 'asyncio', 'uuid', 'hashlib', 'click', 'pytest')])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_everything_public_is_listed_and_documented(face: object) -> None:
+    names = face.__all__  # type: ignore[attr-defined]
+    assert names == sorted(
+        set(names), key=lambda name: (not name.isupper(), name[0].islower(), name)
+    )
+    for name in names:
+        thing = getattr(face, name)
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            assert inspect.getdoc(thing), name
+
+
+def test_every_service_takes_the_store_first_and_the_rest_by_name() -> None:
+    may_be_positional = {"store", "session_id", "job_id", "job", "status", "events", "uuids"}
+    may_be_positional |= {"claude_session_id", "result", "error", "source"}
+    for name in memva.__all__:
+        service = getattr(memva, name)
+        if inspect.isfunction(service):
+            parameters = list(inspect.signature(service).parameters.values())
+            assert parameters[0].name == "store", name
+            positional = {p.name for p in parameters if p.kind is not p.KEYWORD_ONLY}
+            assert positional <= may_be_positional, name
+
+
+def test_arrows_run_one_way() -> None:
+    assert lint_imports(no_cache=True) == 0
