@@ -22,7 +22,7 @@ def test_it_tells_what_it_came_to_and_what_could_not_be_read(run: Run, history: 
     assert lines[:5] == [
         "2 sessions created",
         "26 events added, 0 replaced",
-        "5 transcripts, 0 unchanged",
+        "5 transcripts, 1 with nothing new",
         "1 problem:",
         f"  {history / '-code-app' / BROKEN}:12",
     ]

@@ -72,7 +72,9 @@ def _summarise(report: ImportReport, output: Output) -> None:
     events = report.events
     output.line(f"{counted(report.sessions, 'session')} created")
     output.line(f"{counted(events.added, 'event')} added, {events.replaced:,} replaced")
-    output.line(f"{counted(report.transcripts, 'transcript')}, {report.unchanged:,} unchanged")
+    output.line(
+        f"{counted(report.transcripts, 'transcript')}, {report.unchanged:,} with nothing new"
+    )
     if report.unfinished:
         output.line(f"{report.unfinished:,} unfinished: the last line is read once it is whole")
     if not report.problem_count:

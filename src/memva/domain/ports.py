@@ -365,12 +365,14 @@ class SourceTranscript:
         size: Its size in bytes.
         version: Changes whenever the content does.
         modified_at: When it was last written.
+        problem: Why nothing can be read there, or None.
     """
 
     source: str
     size: int
     version: str
     modified_at: datetime
+    problem: str | None = None
 
 
 class SourceLine(NamedTuple):

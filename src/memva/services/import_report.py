@@ -54,7 +54,7 @@ class ImportReport:
 
     Attributes:
         transcripts: How many transcripts the source has.
-        unchanged: How many of them had nothing new since the last import.
+        unchanged: How many of them had nothing new since the last import, or nothing at all.
         sessions: How many sessions were created.
         events: How many events were added, replaced, and there already.
         unfinished: How many transcripts end in half a line, which is read once it is whole.

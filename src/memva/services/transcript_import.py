@@ -100,17 +100,20 @@ class _Reading:
 
     def run(self) -> None:
         """Read to the end."""
-        if self._stored is not None and self._stored.version == self._item.version:
+        item = self._item
+        if item.problem is not None:
+            self._reporter.problem(item.source, None, item.problem)
+            return
+        if item.size == 0 or (self._stored is not None and self._stored.version == item.version):
             self._reporter.report.unchanged += 1
             return
         self._begin()
         batch_bytes = 0
-        for line in self._source.read(
-            self._item.source, offset=self._place.offset, line=self._place.line
-        ):
+        place = self._place
+        for line in self._source.read(item.source, offset=place.offset, line=place.line):
             data = self._parse(line)
             if data is None and not line.complete:
-                self._reporter.report.unfinished += 1
+                self._reporter.report.unfinished += bool(line.content.strip())
                 break
             self._place = _Place(line.end, line.number)
             if data is not None:

@@ -19,6 +19,7 @@ from memva.domain.text import clean_text
 from memva.domain.transcript import TranscriptLine, project_key, read_line
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SUFFIX: Final = ".jsonl"
 _SUBAGENT: Final = "agent-"
 _FINGERPRINT_BYTES: Final = 1024
 _HEAD_LINES: Final = 50
@@ -37,6 +38,7 @@ def default_projects_folder() -> Path:
 class _Found(NamedTuple):
     path: Path
     project: Path
+    problem: str | None = None
 
 
 class TranscriptFiles:
@@ -53,13 +55,11 @@ class TranscriptFiles:
 
     def transcripts(self) -> list[SourceTranscript]:
         """Return what there is, a session's main conversation before its subagents'."""
-        with _readable(self._root):
-            files = self._find()
         transcripts = []
-        for found in files:
+        for found in self._find():
             try:
                 status = found.path.stat()
-            except OSError:
+            except FileNotFoundError:
                 # It has gone since the folder was listed, which is normal.
                 continue
             name = clean_text(str(found.path))
@@ -67,29 +67,34 @@ class TranscriptFiles:
             transcripts.append(
                 SourceTranscript(
                     source=name,
-                    size=status.st_size,
+                    size=status.st_size if found.problem is None else 0,
                     version=f"{status.st_size}-{status.st_mtime_ns}",
                     modified_at=datetime.fromtimestamp(status.st_mtime, UTC),
+                    problem=found.problem,
                 )
             )
         return transcripts
 
     def identify(self, source: str, /) -> Transcript:
         """Return which transcript this is; it looks into the file where its name does not tell."""
-        path, folder = self._file(source)
+        path, folder, _ = self._file(source)
+        alone = path == self._root
         below = path.relative_to(folder)
+        subpath = ""
         if len(below.parts) > 1:
             session_id = below.parts[0]
             subpath = below.relative_to(session_id).with_suffix("").as_posix()
-        elif path.stem.startswith(_SUBAGENT):
-            session_id = self._in_head(path, "session_id") or path.stem
-            subpath = f"subagents/{path.stem}"
+        elif _UUID.fullmatch(path.stem):
+            session_id = path.stem
         else:
-            named = bool(_UUID.fullmatch(path.stem))
-            session_id = path.stem if named else self._in_head(path, "session_id") or path.stem
-            subpath = ""
+            if path.stem.startswith(_SUBAGENT):
+                subpath = f"subagents/{path.stem}"
+            named = self._in_head(path, "session_id")
+            if named is None and not alone:
+                raise SourceUnreadable(source, "is no transcript: it names no session")
+            session_id = named or path.stem
         key = folder.name
-        if self._root == path and folder.parent.name != "projects":
+        if alone and folder.parent.name != "projects":
             # A file that was copied elsewhere still belongs to the project it speaks of.
             key = project_key(self._in_head(path, "cwd") or "") or key
         return Transcript(clean_text(key), clean_text(session_id), clean_text(subpath))
@@ -119,15 +124,17 @@ class TranscriptFiles:
                 complete = content.endswith(b"\n")
                 yield SourceLine(line, offset, content.rstrip(b"\r\n"), complete)
 
-    def _find(self) -> list[_Found]:
+    def _find(self) -> Iterator[_Found]:
         if self._root.is_file():
-            return [_Found(self._root, _project_of(self._root))]
-        if not self._root.is_dir():
-            raise SourceUnreadable(str(self._root), "there is no such file or folder")
-        if any(self._root.glob("*.jsonl")):
+            return iter([_Found(self._root, _project_of(self._root))])
+        with _readable(self._root):
+            files, folders = _listed(self._root)
+        # Claude Code's own folder has lines of other kinds beside its projects.
+        if self._root / "projects" in folders:
+            return _in_projects(self._root / "projects")
+        if any(path.suffix == _SUFFIX for path in files):
             return _in_project(self._root)
-        projects = sorted(folder for folder in self._root.iterdir() if folder.is_dir())
-        return [found for folder in projects for found in _in_project(folder)]
+        return _in_projects(self._root)
 
     def _file(self, source: str) -> _Found:
         try:
@@ -145,13 +152,49 @@ class TranscriptFiles:
         return None
 
 
-def _in_project(folder: Path) -> list[_Found]:
-    """Return a project's transcripts, each session's main one before its subagents'."""
-    beside = sorted(path for path in folder.glob("*.jsonl") if path.is_file())
-    below = sorted(path for path in folder.glob("*/**/*.jsonl") if path.is_file())
+def _in_projects(root: Path) -> Iterator[_Found]:
+    """Yield the transcripts of each project in the folder `root`."""
+    with _readable(root):
+        _, projects = _listed(root)
+    for project in projects:
+        yield from _in_project(project)
+
+
+def _in_project(project: Path) -> Iterator[_Found]:
+    """Yield a project's transcripts, each session's main one before its subagents'."""
+    try:
+        files, sessions = _listed(project)
+    except OSError as error:
+        yield _Found(project, project, _reason(error))
+        return
     # Older versions wrote subagents' files beside the main ones.
-    mains_first = sorted(beside, key=lambda path: path.name.startswith(_SUBAGENT))
-    return [_Found(path, folder) for path in mains_first + below]
+    for path in sorted(files, key=lambda path: path.name.startswith(_SUBAGENT)):
+        if path.suffix == _SUFFIX:
+            yield _Found(path, project)
+    for session in sessions:
+        yield from _subagents(session, project)
+
+
+def _subagents(session: Path, project: Path) -> Iterator[_Found]:
+    errors: list[OSError] = []
+    for folder, folders, names in os.walk(session / "subagents", onerror=errors.append):
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(_SUFFIX):
+                yield _Found(Path(folder, name), project)
+    for error in errors:
+        if not isinstance(error, FileNotFoundError):
+            yield _Found(Path(error.filename), project, _reason(error))
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the files and the folders that a folder holds, each sorted by name."""
+    with os.scandir(folder) as entries:
+        found = sorted((entry.name, entry.is_dir(), entry.is_file()) for entry in entries)
+    return (
+        [folder / name for name, _, is_file in found if is_file],
+        [folder / name for name, is_folder, _ in found if is_folder],
+    )
 
 
 def _project_of(path: Path) -> Path:
@@ -185,5 +228,8 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SourceUnreadable(clean_text(str(path)), reason) from error
+        raise SourceUnreadable(clean_text(str(path)), _reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
