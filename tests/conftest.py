@@ -2,12 +2,19 @@
 
 import gc
 import multiprocessing
+import os
 import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 
 import psutil
 import pytest
+from hypothesis import settings
+
+# The suite is the same on every run; make proof goes on to what it has not tried yet.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.register_profile("proof", max_examples=2_000, deadline=None)
+settings.load_profile("proof" if os.environ.get("MEMVA_PROOF") == "1" else "suite")
 
 
 @pytest.fixture(scope="session", autouse=True)

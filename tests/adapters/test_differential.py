@@ -1,12 +1,11 @@
 """The SQLite store gives what the in-memory store gives, whatever is appended in whatever order."""
 
-import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 import attrs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from memva import Event
@@ -15,8 +14,6 @@ from memva.adapters.sqlite import SqliteStore
 from memva.domain import EventQuery, Store
 from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
-
-PROOF = os.environ.get("MEMVA_PROOF") == "1"
 
 events = st.builds(
     lambda uuid, session, subpath, line, seconds, size, association: sample_event(
@@ -61,7 +58,6 @@ def _position(event: Event) -> int:
     return event.position
 
 
-@settings(max_examples=2_000 if PROOF else 60, deadline=None, derandomize=not PROOF)
 @given(st.lists(st.lists(events, max_size=6), max_size=5), st.booleans())
 def test_stores_agree(batches: list[list[Event]], delete: bool) -> None:
     with (

@@ -48,14 +48,21 @@ def test_backup_inside_a_transaction_holds_what_was_committed(tmp_path: Path) ->
         assert copy.sessions.find() == []
 
 
+def appear(path: Path) -> None:
+    path.write_text("precious")
+
+
 def test_backup_takes_the_place_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "copy.db").write_text("precious")
     with SqliteStore.open(tmp_path / "memva.db") as store:
-        with pytest.raises(InvalidValue, match="must not exist"):
+        with pytest.raises(InvalidValue, match="must be a new file"):
             store.backup(tmp_path / "copy.db")
         with pytest.raises(StoreUnavailable):
             store.backup(tmp_path / "no folder" / "copy.db")
+        with pytest.raises(InvalidValue):
+            store.backup(tmp_path / "late.db", on_progress=lambda *_: appear(tmp_path / "late.db"))
     assert (tmp_path / "copy.db").read_text() == "precious"
+    assert (tmp_path / "late.db").read_text() == "precious"
 
 
 def test_interrupted_backup_leaves_nothing(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_entities_are_frozen_and_hashable() -> None:
 
 def test_long_values_are_shown_short() -> None:
     assert len(str(InvalidValue("title", "x" * 10_000, "must be short"))) < 120
+    assert str(InvalidValue("n", 10**5_000, "must be small")) == "n must be small, not a int"
 
 
 @pytest.mark.parametrize(

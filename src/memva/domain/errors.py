@@ -25,7 +25,11 @@ class InvalidValue(MemvaError, ValueError):
         self.rule = rule
 
     def __str__(self) -> str:
-        shown = repr(self.value)
+        try:
+            shown = repr(self.value)
+        except (ValueError, RecursionError):
+            # Numbers of too many digits and structures too deep cannot be shown.
+            shown = f"a {type(self.value).__name__}"
         if len(shown) > 80:
             shown = f"{shown[:77]}..."
         return f"{self.field} {self.rule}, not {shown}"

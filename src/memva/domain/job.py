@@ -133,7 +133,7 @@ class Job:
         """
         self._check("failed")
         if retry_at is not None and self.attempts < self.max_attempts:
-            return attrs.evolve(self, scheduled_at=retry_at, error=error).released(now=now)
+            return attrs.evolve(self, scheduled_at=retry_at, error=error)._given_up(now=now)
         return self._ended("failed", now=now, result=None, error=error)
 
     def cancelled(self, *, now: datetime) -> Job:
@@ -162,12 +162,15 @@ class Job:
     def released(self, *, now: datetime) -> Job:
         """Return this job handed back by its holder: pending, without a claim, due as before.
 
-        One that was asked to give in is cancelled.
+        The attempt is not charged. A job that was asked to give in is cancelled.
 
         Raises:
             IllegalTransition: It is not processing.
         """
         self._check("pending")
+        return attrs.evolve(self, attempts=max(0, self.attempts - 1))._given_up(now=now)
+
+    def _given_up(self, *, now: datetime) -> Job:
         if self.cancel_requested_at is not None:
             return self.cancelled(now=now)
         return attrs.evolve(

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
+from memva.domain.errors import InvalidValue
 from memva.domain.event import Event
 from memva.domain.ids import new_id
 from memva.domain.json import JsonObject
 from memva.domain.ports import EventCursor, EventQuery, Store
-from memva.domain.redaction import Redact, redacted_event
+from memva.domain.redaction import Redact, redacted_event, redacted_object
 from memva.domain.text import clean_text
 from memva.domain.transcript import project_key as key_of_project
 from memva.domain.transcript import project_name
@@ -59,7 +60,9 @@ def record_event(
         InvalidValue: A field has a value that it cannot have.
     """
     # The project's names are taken from the folder, and must not bring back what is redacted.
-    cwd = clean_text(cwd if redact is None else redact(cwd))
+    if redact is not None:
+        cwd, data = redact(cwd), redacted_object(data, redact)
+    cwd = clean_text(cwd)
     event = Event(
         uuid=new_id() if uuid is None else uuid,
         session_id=session_id,
@@ -75,8 +78,6 @@ def record_event(
         subpath=subpath,
         line=line,
     )
-    if redact is not None:
-        event = redacted_event(event, redact)
     store.events.append([event])
     return event
 
@@ -129,7 +130,10 @@ def associate_events_with_session(
 
     Raises:
         SessionNotFound: There is no session with this id.
+        InvalidValue: `uuids` is one text instead of a collection of them.
     """
+    if isinstance(uuids, str):
+        raise InvalidValue("uuids", uuids, "must be a collection of uuids")
     return store.events.associate(uuids, session_id, session_id=claude_session_id)
 
 

@@ -116,8 +116,10 @@ def get_next_job(
         now: The present moment; the store's clock where None.
 
     Raises:
-        InvalidValue: `lease` is not above zero.
+        InvalidValue: `lease` is not above zero, or `types` is one text instead of several.
     """
+    if isinstance(types, str):
+        raise InvalidValue("types", types, "must be a collection of types")
     if lease <= timedelta(0):
         raise InvalidValue("lease", lease, "must be a timedelta above zero")
     return store.jobs.claim(
@@ -195,7 +197,8 @@ def update_job_status(
     Args:
         store: Where the job is.
         job: The claimed job, or an id.
-        status: `completed`, `failed` for good, `cancelled`, or `pending` to hand it back.
+        status: `completed`, `failed` for good, `cancelled`, or `pending` to hand it back, which is
+            not charged as an attempt.
         result: What a completed job returned.
         error: Why a job failed.
         now: The present moment; the store's clock where None.

@@ -26,8 +26,8 @@ def back_up(
         StoreCorrupt: The copy is not sound.
         StoreError: It cannot be written.
     """
-    if target.exists():
-        raise InvalidValue("path", str(target), "must not exist yet")
+    if os.path.lexists(target):
+        raise _taken(target)
     partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -36,7 +36,9 @@ def back_up(
     try:
         with translated():
             _copy(source, partial, on_progress)
-        partial.replace(target)
+        _name(partial, target)
+    except FileExistsError as error:
+        raise _taken(target) from error
     except OSError as error:
         raise StoreUnavailable(f"{target} cannot be made: {error.strerror}") from error
     finally:
@@ -67,3 +69,19 @@ def _copy(
             raise StoreCorrupt(f"the copy is damaged, and so is the store: {damage[0]}")
     finally:
         copy.close()
+
+
+def _name(partial: Path, target: Path) -> None:
+    """Give the copy its name."""
+    try:
+        # A link, unlike a renaming, never takes the place of what appeared there meanwhile.
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems, those of memory sticks for one, have no links.
+        partial.rename(target)
+
+
+def _taken(target: Path) -> InvalidValue:
+    return InvalidValue("path", str(target), "must be a new file")

@@ -13,7 +13,6 @@ from memva.adapters.sqlite.rows import (
 )
 from memva.adapters.sqlite.sequences import (
     IN_TRANSCRIPT,
-    LAST_PLACED,
     Sequences,
     transcript_values,
 )
@@ -52,10 +51,11 @@ _ASSOCIATED: Final = f"""
     SELECT memva_session_id FROM events WHERE session_id = ? AND memva_session_id IS NOT NULL
     ORDER BY {", ".join(f"{column} DESC" for column in _ORDER.split(", "))} LIMIT 1
 """
+# The plus sign keeps SQLite from walking all the lines, where few have such a uuid.
 _COUNT_LINES: Final = f"""
     SELECT count(*) FROM events
     WHERE {IN_TRANSCRIPT} AND uuid >= :first AND uuid < :beyond
-        AND line BETWEEN 1 AND :up_to_line
+        AND +line BETWEEN 1 AND :up_to_line
 """
 
 
@@ -128,8 +128,7 @@ class SqliteEvents:
     def last_line(self, transcript: Transcript, /) -> int:
         """Return the highest `line` in a transcript; 0 where it has none."""
         with self._transactions.reading() as connection:
-            rows = connection.rows(LAST_PLACED, transcript_values(transcript))
-        return rows[0][0] if rows else 0
+            return Sequences(connection).last_line(transcript)
 
     def count_lines(self, transcript: Transcript, /, *, uuid_prefix: str, up_to_line: int) -> int:
         """Return how many events of a transcript, at lines 1 to `up_to_line`, have such a uuid."""

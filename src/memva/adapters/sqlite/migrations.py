@@ -54,8 +54,13 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         )
         """,
         # Every index begins with a session: one on random uuids alone would spread each append
-        # over the whole file. The two others hold the whole order, so that no page sorts.
+        # over the whole file.
         "CREATE UNIQUE INDEX events_by_key ON events (session_id, uuid, project_key, subpath)",
+        # Where a transcript ends, and what follows a line in it.
+        """
+        CREATE INDEX events_by_line ON events (session_id, project_key, subpath, line, sort_at)
+        """,
+        # The whole order, so that no page sorts.
         """
         CREATE INDEX events_by_claude_session
             ON events (session_id, sort_at, project_key, subpath, line)

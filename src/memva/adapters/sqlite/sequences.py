@@ -20,47 +20,58 @@ _SESSION: Final = "SELECT 1 FROM sessions WHERE id = ?"
 IN_TRANSCRIPT: Final = (
     "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
 )
-# What stands last in a sequence: along one, `sort_at` never falls. The plus signs keep SQLite from
-# taking two columns for constants and then sorting, where the index has the order already.
-_WALKED: Final = "session_id = :session_id AND +project_key = :project_key AND +subpath = :subpath"
-LAST_PLACED: Final = f"""
-    SELECT line, sort_at FROM events WHERE {_WALKED} AND line > 0
-    ORDER BY sort_at DESC, project_key DESC, subpath DESC, line DESC LIMIT 1
+
+# Along a sequence `sort_at` never falls: its last entry has the highest.
+_LAST_BEFORE: Final = f"""
+    SELECT line, sort_at FROM events WHERE {IN_TRANSCRIPT} AND line BETWEEN 1 AND :up_to_line
+    ORDER BY line DESC, sort_at DESC LIMIT 1
 """
 _LAST_STREAMED: Final = f"""
-    SELECT line, sort_at FROM events WHERE {_WALKED} AND line = 0
+    SELECT line, sort_at FROM events WHERE {IN_TRANSCRIPT} AND line = 0
     ORDER BY sort_at DESC LIMIT 1
 """
 _SORT_AGAIN: Final = f"""
     UPDATE events SET sort_at = along.sort_at
     FROM (
-        SELECT position, max(timestamp) OVER (ORDER BY line, position) AS sort_at
-        FROM events WHERE {IN_TRANSCRIPT} AND (line > 0) = :placed
+        SELECT position, max(:begin, max(timestamp) OVER (ORDER BY line, position)) AS sort_at
+        FROM events WHERE {IN_TRANSCRIPT} AND line BETWEEN :first_line AND :last_line
     ) AS along
     WHERE events.position = along.position AND events.sort_at <> along.sort_at
 """
+_LAST_LINE: Final = 2**63 - 1
 
 
 class Sequences:
     """Gives each event its `sort_at`: the running maximum of the times along its sequence.
 
     The lines of a transcript are one sequence, its streamed lines another. What comes at the end
-    continues the maximum; where something comes or goes in the middle, the sequence is gone over.
+    continues the maximum; where something comes or goes before it, the rest is gone over.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._last: dict[tuple[Transcript, bool], tuple[int, str]] = {}
 
+    def last_line(self, transcript: Transcript) -> int:
+        """Return the highest line of a transcript; 0 where it has none."""
+        return self._last_before(transcript, _LAST_LINE)[0]
+
     def insert(self, events: Sequence[Event], *, after_removing: Sequence[Event]) -> None:
         """Store events under new positions; `after_removing` were taken out just before."""
-        again = {(event.transcript, event.line > 0) for event in after_removing}
+        disturbed: dict[tuple[Transcript, bool], int] = {}
+
+        def disturb(event: Event) -> None:
+            sequence = event.transcript, event.line > 0
+            disturbed[sequence] = min(event.line, disturbed.get(sequence, event.line))
+
+        for event in after_removing:
+            disturb(event)
         rows: list[Row] = []
         for event in events:
             sequence = event.transcript, event.line > 0
             line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
             if event.line < line:
-                again.add(sequence)
+                disturb(event)
             sort_at = max(sort_at, to_text(event.timestamp))
             self._last[sequence] = max(line, event.line), sort_at
             rows.append(event_row(event, sort_at))
@@ -70,21 +81,37 @@ class Sequences:
             if is_foreign_key(error):
                 raise SessionNotFound(self._missing(events)) from error
             raise
-        for transcript, placed in again:
-            self._go_over(transcript, placed)
+        for (transcript, _), line in disturbed.items():
+            self._sort_again(transcript, line)
 
     def mend(self, transcript: Transcript) -> None:
         """Go over the sequences of a transcript that has lost some of its events."""
-        for placed in (True, False):
-            self._go_over(transcript, placed)
-
-    def _go_over(self, transcript: Transcript, placed: bool) -> None:
-        self._connection.run(_SORT_AGAIN, {**transcript_values(transcript), "placed": placed})
+        for first_line in (0, 1):
+            self._sort_again(transcript, first_line)
 
     def _end_of(self, transcript: Transcript, placed: bool) -> tuple[int, str]:
-        last = LAST_PLACED if placed else _LAST_STREAMED
-        rows = self._connection.rows(last, transcript_values(transcript))
+        if placed:
+            return self._last_before(transcript, _LAST_LINE)
+        rows = self._connection.rows(_LAST_STREAMED, transcript_values(transcript))
         return rows[0] if rows else (0, "")
+
+    def _last_before(self, transcript: Transcript, up_to_line: int) -> tuple[int, str]:
+        values = {**transcript_values(transcript), "up_to_line": up_to_line}
+        rows = self._connection.rows(_LAST_BEFORE, values)
+        return rows[0] if rows else (0, "")
+
+    def _sort_again(self, transcript: Transcript, first_line: int) -> None:
+        """Go over a sequence from a line on; line 0 stands for the streamed lines."""
+        _, begin = self._last_before(transcript, first_line - 1)
+        self._connection.run(
+            _SORT_AGAIN,
+            {
+                **transcript_values(transcript),
+                "begin": begin,
+                "first_line": first_line,
+                "last_line": _LAST_LINE if first_line else 0,
+            },
+        )
 
     def _missing(self, events: Sequence[Event]) -> str:
         named = {event.memva_session_id for event in events if event.memva_session_id is not None}

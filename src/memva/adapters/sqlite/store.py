@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -24,6 +25,7 @@ Durability: TypeAlias = Literal["full", "normal"]
 """`full`: what was committed is on disk. `normal`: a power cut may lose the last commits whole."""
 
 _MAX_CONNECTIONS: Final = 8
+_OLDEST_SQLITE: Final = (3, 35, 0)
 
 
 class SqliteStore:
@@ -73,6 +75,11 @@ class SqliteStore:
             raise InvalidValue("durability", durability, "must be full or normal")
         if os.fspath(path) in ("", ":memory:"):
             raise InvalidValue("path", path, "must be a file; for memory there is MemoryStore")
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            oldest = ".".join(map(str, _OLDEST_SQLITE))
+            raise StoreUnavailable(
+                f"SQLite {oldest} or newer is needed, not {sqlite3.sqlite_version}"
+            )
         file = Path(path).absolute()
         _make_private(file)
         check_is_memvas(file)

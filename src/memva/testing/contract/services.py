@@ -197,7 +197,12 @@ class ServiceContract:
         second = get_next_job(store, now=START)
         assert second is not None
         assert second.claim_token != first.claim_token
-        assert second.attempts == 2
+
+    def test_handing_back_is_not_charged(self, store: Store) -> None:
+        """A job handed back is pending as before; the attempt does not count."""
+        held = claimed(store)
+        back = update_job_status(store, held, "pending", now=LATER)
+        assert (back.status, back.attempts, back.scheduled_at) == ("pending", 0, START)
 
     def test_stale_claim_changes_nothing(self, store: Store) -> None:
         """Whoever lost a claim cannot end the job, in any way."""
@@ -278,6 +283,15 @@ class ServiceContract:
         with pytest.raises(InvalidValue) as caught:
             get_next_job(store, lease=timedelta(0))
         assert caught.value.field == "lease"
+
+    def test_one_text_is_no_collection(self, store: Store) -> None:
+        """A single type or uuid, given where several are asked for, is refused by name."""
+        with pytest.raises(InvalidValue) as caught:
+            get_next_job(store, types="prompt")
+        assert caught.value.field == "types"
+        with pytest.raises(InvalidValue) as refused:
+            associate_events_with_session(store, "uuid", "session-1")
+        assert refused.value.field == "uuids"
 
     def test_event_and_job_take_effect_together(self, store: Store) -> None:
         """Recording a prompt and enqueuing its job is one unit inside a transaction."""
