@@ -1,0 +1,123 @@
+"""The part `import`: importing histories, and importing memva itself."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks import raw
+from benchmarks.history import history, large_history
+from benchmarks.hosts import Files, new_files
+from benchmarks.measure import Figure, compared, in_turns
+from benchmarks.place import Place
+from benchmarks.sizes import Sizes
+from memva import import_transcripts
+from memva.adapters.claude_code import TranscriptFiles
+
+_BATCH: Final = 500
+_TIMED_IMPORT: Final = """
+from time import perf_counter
+begin = perf_counter()
+import {module}
+print(perf_counter() - begin)
+"""
+# A process starts out with the peak of the one that began it: a small one stands between.
+_BETWEEN: Final = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+
+
+def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
+    """Yield the figures of this part."""
+    yield _speed(sizes, place)
+    yield _peak(sizes, place)
+    yield _cost_of_memva(sizes)
+
+
+def _speed(sizes: Sizes, place: Place) -> Figure:
+    """A whole import, against reading the lines, `json.loads` and inserting them as they are."""
+    folder = history(place, sizes.history_lines)
+    rounds = in_turns(
+        lambda files: import_transcripts(files.store, TranscriptFiles(folder)),
+        lambda files: _insert_lines(folder, files.connection),
+        _new_files(place, sizes.history_rounds),
+    )
+    return compared("import.speed", rounds, count=sizes.history_lines, names=("memva", "raw"))
+
+
+def _new_files(place: Place, count: int) -> Iterator[Files]:
+    for _ in range(count):
+        with new_files(place, "full") as files:
+            yield files
+
+
+def _insert_lines(folder: Path, connection: sqlite3.Connection) -> None:
+    """Insert every line as it stands, after `json.loads`, with what a page needs in columns."""
+    paths = sorted(folder.rglob("*.jsonl"))
+    raw.add_sessions(connection, [path.stem for path in paths if path.parent.parent == folder])
+    rows = chain.from_iterable(_rows(path) for path in paths)
+    while batch := list(islice(rows, _BATCH)):
+        raw.append_rows(connection, batch)
+
+
+def _rows(path: Path) -> Iterator[tuple[object, ...]]:
+    timestamp, session_id = "", path.stem
+    with path.open(encoding="utf-8") as lines:
+        for number, text in enumerate(lines, start=1):
+            line = json.loads(text)
+            timestamp = line.get("timestamp", timestamp)
+            session_id = line.get("sessionId", session_id)
+            yield (
+                line.get("uuid", number),
+                session_id,
+                line["type"],
+                timestamp,
+                line.get("isSidechain", False),
+                line.get("parentUuid"),
+                line.get("cwd", ""),
+                "",
+                text,
+                session_id,
+                path.parent.name,
+                path.stem,
+                number,
+                timestamp,
+            )
+
+
+def _peak(sizes: Sizes, place: Place) -> Figure:
+    """The most memory that a process holds which imports lines of 10 MB."""
+    folder = large_history(place, sizes.large_history_lines)
+    store = place.new_folder() / "memva.db"
+    [peak, before] = map(float, _run("-m", "benchmarks.peak", str(folder), str(store)).split())
+    size = sum(path.stat().st_size for path in folder.rglob("*.jsonl")) / 1e6
+    beside = f"a history of {size:,.0f} MB; {before:.0f} MB before the import"
+    return Figure("import.peak_mb", peak, beside)
+
+
+def _cost_of_memva(sizes: Sizes) -> Figure:
+    """`import memva` against `import attrs`, timed inside fresh interpreters."""
+    seconds: dict[str, list[float]] = {"memva": [], "attrs": []}
+    for module in seconds:
+        _import_seconds(module)  # so that all bytecode is compiled
+    for turn in range(sizes.import_rounds):
+        for module in sorted(seconds, reverse=turn % 2 == 1):
+            seconds[module].append(_import_seconds(module))
+    memva, attrs = (median(taken) for taken in seconds.values())
+    beside = f"memva {memva * 1e3:.1f} ms, attrs {attrs * 1e3:.1f} ms"
+    return Figure("import_memva.cost", memva / attrs, beside)
+
+
+def _import_seconds(module: str) -> float:
+    return float(_run("-c", _TIMED_IMPORT.format(module=module)))
+
+
+def _run(*arguments: str) -> str:
+    """Run Python in a process of its own, and return what it prints."""
+    command = [sys.executable, "-c", _BETWEEN, sys.executable, *arguments]
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout

@@ -1,0 +1,114 @@
+"""Timing that holds on a noisy machine: contenders take turns, and medians of ratios count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+from time import perf_counter
+from typing import Final, NamedTuple, TypeVar
+
+import attrs
+
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class Target:
+    """What a figure must reach, or must not exceed."""
+
+    bound: float
+    at_least: bool = True
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.bound:g}"
+
+    def is_met(self, value: float) -> bool:
+        """Tell whether `value` is on the right side of the bound."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+TARGETS: Final = {
+    "events.bulk_append.full": Target(0.75),
+    "events.bulk_append.normal": Target(0.75),
+    "events.single_append.full": Target(0.75),
+    "events.single_append.normal": Target(0.75),
+    "events.single_append.flat": Target(0.8),
+    "events.page": Target(0.67),
+    "events.page.flat": Target(0.9),
+    "import.speed": Target(0.5),
+    "import.peak_mb": Target(150, at_least=False),
+    "import_memva.cost": Target(2.0, at_least=False),
+}
+
+
+@attrs.frozen
+class Figure:
+    """What one benchmark came to.
+
+    Attributes:
+        measure: Its name, the key in `latest.json` and in `TARGETS`.
+        value: The figure.
+        beside: The raw measurements that it was worked out from.
+    """
+
+    measure: str
+    value: float
+    beside: str
+
+
+class Round(NamedTuple):
+    """The seconds that two contenders took for the same work."""
+
+    ours: float
+    floor: float
+
+
+def in_turns(
+    ours: Callable[[_T], object], floor: Callable[[_T], object], items: Iterable[_T]
+) -> list[Round]:
+    """Give each of `items` to both contenders; return what each took for each item.
+
+    They go first in turn, so that neither always finds the caches warm. Making an item is not
+    timed.
+    """
+    rounds = []
+    for number, item in enumerate(items):
+        if number % 2:
+            our_seconds = _seconds(ours, item)
+            rounds.append(Round(our_seconds, _seconds(floor, item)))
+        else:
+            floor_seconds = _seconds(floor, item)
+            rounds.append(Round(_seconds(ours, item), floor_seconds))
+    return rounds
+
+
+def together(rounds: Iterable[Round]) -> Round:
+    """Return several rounds as one."""
+    ours, floor = zip(*rounds, strict=True)
+    return Round(sum(ours), sum(floor))
+
+
+def _seconds(contender: Callable[[_T], object], item: _T) -> float:
+    begin = perf_counter()
+    contender(item)
+    return perf_counter() - begin
+
+
+def compared(
+    measure: str, rounds: Sequence[Round], *, count: int, names: tuple[str, str]
+) -> Figure:
+    """Return the rate of the first contender in units of the second's, a median over `rounds`.
+
+    Args:
+        measure: The figure's name.
+        rounds: What the contenders took.
+        count: How many things each did in one round.
+        names: What the contenders are called in the table.
+    """
+    rates = (
+        count / median(seconds.ours for seconds in rounds),
+        count / median(seconds.floor for seconds in rounds),
+    )
+    beside = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in zip(names, rates, strict=True))
+    ratios = sorted(seconds.floor / seconds.ours for seconds in rounds)
+    return Figure(measure, median(ratios), f"{beside} ({ratios[0]:.2f} to {ratios[-1]:.2f})")

@@ -1,0 +1,83 @@
+"""How much each benchmark does: what its figures are stated for, or just enough to see it run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Sizes:
+    """How much each benchmark does.
+
+    Attributes:
+        bulk_events: Events appended in batches in each round.
+        bulk_rounds: Rounds, each into new files.
+        single_events: Events appended one by one in each round.
+        single_rounds: Rounds.
+        paged_events: Events in the file that realistic pages are read from.
+        pages: Pages read in each round.
+        page_rounds: Rounds.
+        few_events: Events in the small file that the large one is held against.
+        many_events: Events in the large one.
+        flat_events: Events appended one by one to each of them in each round.
+        flat_rounds: Rounds.
+        history_lines: Lines in the imported history.
+        history_rounds: Rounds, each into new files.
+        large_history_lines: Lines of 10 MB in the history whose import's memory is measured.
+        import_rounds: How often each module is imported in a fresh interpreter.
+    """
+
+    bulk_events: int
+    bulk_rounds: int
+    single_events: int
+    single_rounds: int
+    paged_events: int
+    pages: int
+    page_rounds: int
+    few_events: int
+    many_events: int
+    flat_events: int
+    flat_rounds: int
+    history_lines: int
+    history_rounds: int
+    large_history_lines: int
+    import_rounds: int
+
+
+STATED: Final = Sizes(
+    bulk_events=100_000,
+    bulk_rounds=3,
+    single_events=2_000,
+    single_rounds=9,
+    paged_events=20_000,
+    pages=300,
+    page_rounds=9,
+    few_events=10_000,
+    many_events=1_000_000,
+    flat_events=1_000,
+    flat_rounds=9,
+    history_lines=20_000,
+    history_rounds=5,
+    large_history_lines=50,
+    import_rounds=41,
+)
+
+QUICK: Final = Sizes(
+    bulk_events=1_000,
+    bulk_rounds=1,
+    single_events=50,
+    single_rounds=1,
+    paged_events=1_000,
+    pages=10,
+    page_rounds=1,
+    few_events=2_000,
+    many_events=4_000,
+    flat_events=50,
+    flat_rounds=1,
+    history_lines=500,
+    history_rounds=1,
+    large_history_lines=2,
+    import_rounds=1,
+)
