@@ -381,7 +381,7 @@ class SourceLine(NamedTuple):
     Attributes:
         number: Its number, from 1.
         end: The offset in bytes at which the line after it begins.
-        content: Its bytes, without the line's end.
+        content: Its bytes, the line's end included.
         complete: False for half a line at the end, which may still grow.
     """
 

@@ -113,7 +113,7 @@ class _Reading:
         for line in self._source.read(item.source, offset=place.offset, line=place.line):
             data = self._parse(line)
             if data is None and not line.complete:
-                self._reporter.report.unfinished += bool(line.content.strip())
+                self._reporter.report.unfinished += not line.content.isspace()
                 break
             self._place = _Place(line.end, line.number)
             if data is not None:
@@ -143,8 +143,9 @@ class _Reading:
 
     def _parse(self, line: SourceLine) -> JsonObject | None:
         """Return the line's object, or None where it is blank or no object; a problem is told."""
-        content = line.content.strip()
-        if not content:
+        # Lines may be megabytes long: each copy counts.
+        content = line.content
+        if not content or content.isspace():
             return None
         try:
             data = decode_json(content.decode("utf-8-sig" if line.number == 1 else "utf-8"))

@@ -122,7 +122,7 @@ class TranscriptFiles:
                 line += 1
                 offset += len(content)
                 complete = content.endswith(b"\n")
-                yield SourceLine(line, offset, content.rstrip(b"\r\n"), complete)
+                yield SourceLine(line, offset, content, complete)
 
     def _find(self) -> Iterator[_Found]:
         if self._root.is_file():
