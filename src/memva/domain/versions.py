@@ -131,6 +131,10 @@ def reconcile(arriving: Sequence[Event], stored: Iterable[Event]) -> Reconciled:
     versions: dict[tuple[str, str], list[Event]] = {}
     for event in stored:
         versions.setdefault((event.session_id, event.uuid), []).append(event)
+    named = {(event.session_id, event.uuid) for event in arriving}
+    if not versions and len(named) == len(arriving):
+        # All are new, as nearly always: there is nothing to compare.
+        return Reconciled(fresh=arriving, superseded=(), counted=Appended(added=len(arriving)))
     fresh: dict[EventKey, Event] = {}
     superseded: list[Event] = []
     for event in arriving:

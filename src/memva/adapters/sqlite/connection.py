@@ -23,7 +23,6 @@ _WAL_LIMIT: Final = 64 * 1024 * 1024
 
 _SETTINGS: Final = (
     "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -8000",
     f"PRAGMA journal_size_limit = {_WAL_LIMIT}",
     # These two matter on macOS alone, where fsync does not reach the disk.
     "PRAGMA fullfsync = ON",
@@ -197,14 +196,16 @@ class WalKeeper:
         self._next = 0.0
 
     def after_commit(self, connection: Connection) -> None:
-        """Begin the log anew where it has outgrown its limit; not more than once a second."""
+        """Begin the log anew where it has outgrown its limit; looks not more than once a second."""
+        if (now := time.monotonic()) < self._next:
+            return
+        self._next = now + self._PAUSE_SECONDS
         try:
             size = self._wal.stat().st_size
         except OSError:
             return
-        if size <= _WAL_LIMIT or time.monotonic() < self._next:
+        if size <= _WAL_LIMIT:
             return
-        self._next = time.monotonic() + self._PAUSE_SECONDS
         connection.rows(f"PRAGMA busy_timeout = {self._WAIT_MILLISECONDS}")
         connection.rows("PRAGMA wal_checkpoint(RESTART)")
         connection.rows("PRAGMA busy_timeout = 0")

@@ -78,13 +78,16 @@ def session_from_row(row: Row) -> Session:
     )
 
 
-def event_row(event: Event, sort_at: str) -> Row:
-    """Return the event as a row of `EVENT_COLUMNS` and `sort_at`; SQLite gives the position."""
+def event_row(event: Event, timestamp: str, sort_at: str) -> Row:
+    """Return the event as a row of `EVENT_COLUMNS` and `sort_at`; SQLite gives the position.
+
+    `timestamp` is the event's as text, which the caller needs as well.
+    """
     return (
         event.uuid,
         event.session_id,
         event.event_type,
-        to_text(event.timestamp),
+        timestamp,
         event.is_sidechain,
         event.parent_uuid,
         event.cwd,

@@ -72,9 +72,10 @@ class Sequences:
             line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
             if event.line < line:
                 disturb(event)
-            sort_at = max(sort_at, to_text(event.timestamp))
+            timestamp = to_text(event.timestamp)
+            sort_at = max(sort_at, timestamp)
             self._last[sequence] = max(line, event.line), sort_at
-            rows.append(event_row(event, sort_at))
+            rows.append(event_row(event, timestamp, sort_at))
         try:
             self._connection.run_many(_INSERT, rows)
         except StoreError as error:
