@@ -16,7 +16,7 @@ from benchmarks.hosts import BLOCK, append_each
 from benchmarks.measure import Figure, compared, in_turns, together
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
-from benchmarks.workload import BEGIN, Conversation, event_of
+from benchmarks.workload import BEGIN, LIVE, Conversation, event_of
 from memva import Event, Store
 from memva.adapters.sqlite import SqliteStore
 from memva.domain.ports import EventCursor, EventQuery
@@ -63,9 +63,10 @@ def _read_conversations(store: Store, session_ids: Iterable[str]) -> None:
 
 
 def _single_append(sizes: Sizes, few: Path, many: Path) -> Figure:
-    """Single appends to any conversation of the large file, against any of the small one's.
+    """Single appends to conversations of the large file, against as many of the small one's.
 
-    The durability is `normal`, so that waiting for the disk does not hide what grows.
+    In each round some of either file's conversations are taken up again, as many as are under way
+    at any time. The durability is `normal`, so that waiting for the disk does not hide what grows.
     """
     chance = random.Random(0)
     with ExitStack() as stack:
@@ -80,11 +81,13 @@ def _single_append(sizes: Sizes, few: Path, many: Path) -> Figure:
                     lambda pair: append_each(small, pair[1]),
                     (
                         [[_next_event(chance, id_) for id_ in chosen] for chosen in pair]
-                        for pair in _paired(chance, ids, sizes.flat_events)
+                        for pair in _paired(chance, live, sizes.flat_events)
                     ),
                 )
             )
-            for _ in range(sizes.flat_rounds)
+            for live in (
+                [chance.sample(of_file, LIVE) for of_file in ids] for _ in range(sizes.flat_rounds)
+            )
         ]
     return compared(
         "events.single_append.flat", rounds, count=sizes.flat_events, names=_names(sizes)

@@ -73,7 +73,6 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
         "fullfsync = ON",
         "checkpoint_fullfsync = ON",
         "foreign_keys = ON",
-        "cache_size = -8000",
     ):
         connection.execute(f"PRAGMA {setting}")
     return connection
