@@ -1,5 +1,6 @@
 """The file of a SQLite store: whose it is, who may read it, what it refuses."""
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -26,6 +27,7 @@ from memva.adapters.sqlite import SqliteStore, connection, migrations
 from memva.adapters.sqlite.errors import translate
 from memva.domain import EventQuery
 from memva.testing import sample_event, sample_session
+from memva.testing.contract.forks import forked
 
 
 def pragma(path: Path, name: str) -> Any:
@@ -274,6 +276,20 @@ def test_connections_are_bounded_and_kept(tmp_path: Path) -> None:
                 for future in [threads.submit(list_sessions, store) for _ in range(300)]:
                     future.result()
             assert len(opened) <= 8
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_fork_takes_no_connection_along(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path / "memva.db") as store:
+        before = list(store._pool._idle)
+
+        def inherited() -> int:
+            return len(store._pool._connections)
+
+        assert len(before) == 1
+        assert forked(inherited)() == 0
+        assert store.sessions.find() == []
+        assert store._pool._idle != before
 
 
 def test_log_stays_bounded_under_readers_that_overlap(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -80,11 +81,16 @@ class DocumentStore:
 
     def __init__(self) -> None:
         self.committed: Documents = {}
-        self.working: dict[object, Documents] = {}
-        self.reading: dict[object, Documents] = {}
-        self.turn = threading.Lock()
         self.order = count(1)
         self.closed = False
+        self.begin_process()
+
+    def begin_process(self) -> None:
+        # A fork takes locks along, but not the threads that would give them back.
+        self.process = os.getpid()
+        self.turn = threading.Lock()
+        self.working: dict[object, Documents] = {}
+        self.reading: dict[object, Documents] = {}
 
     @property
     def sessions(self) -> DocumentSessions:
@@ -145,6 +151,8 @@ class DocumentStore:
     def view(self) -> Documents:
         if self.closed:
             raise StoreUnavailable("closed")
+        if self.process != os.getpid():
+            self.begin_process()
         me = _who()
         return self.working.get(me, self.reading.get(me, self.committed))
 

@@ -12,6 +12,8 @@ What holds for every method of a store:
   any size.
 - A driver's exception never escapes: it is the cause of a `StoreError`.
 - A store may be used from several threads at once, and in a child process after a fork.
+  Where a transaction or a snapshot was open at the fork, the child's calls may raise
+  `StoreUnavailable`; they never hang, and what they commit is never lost.
 """
 
 from __future__ import annotations
@@ -381,7 +383,7 @@ class SourceLine(NamedTuple):
     Attributes:
         number: Its number, from 1.
         end: The offset in bytes at which the line after it begins.
-        content: Its bytes, the line's end included.
+        content: Its bytes, without the newline that ends it.
         complete: False for half a line at the end, which may still grow.
     """
 

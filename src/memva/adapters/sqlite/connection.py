@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from memva.adapters.sqlite.errors import is_busy, translate
-from memva.domain.errors import StoreBusy, StoreUnavailable
+from memva.domain.errors import StoreUnavailable
 
 _T = TypeVar("_T")
 Row: TypeAlias = tuple[Any, ...]
@@ -29,8 +28,8 @@ _SETTINGS: Final = (
     "PRAGMA checkpoint_fullfsync = ON",
 )
 
-_abandoned: Final[list[sqlite3.Connection]] = []
-"""Connections that a fork brought along: closing them here could unlock the parent's."""
+_left_to_parent: Final[list[sqlite3.Connection]] = []
+"""Connections that a fork brought along: closed here, they would undo what the parent does."""
 
 
 class Connection:
@@ -38,6 +37,8 @@ class Connection:
 
     def __init__(self, path: Path, *, synchronous: str, busy_timeout: float) -> None:
         self._busy_timeout = busy_timeout
+        self._swollen = False
+        self.thread = 0
         try:
             # The busy handler is off: it lets one process starve the others for seconds.
             # Threads take turns with a connection, so that SQLite's own check is not needed.
@@ -75,6 +76,22 @@ class Connection:
         except sqlite3.Error as error:
             raise translate(error) from error
 
+    def let_go(self, sql: str, nothing: Parameters) -> None:
+        """Make SQLite let go of the long row that `sql` was run with last.
+
+        It keeps what was bound until the statement runs again. `nothing` is a row that the table
+        refuses before anything is written.
+        """
+        with suppress(sqlite3.Error):
+            self.raw.execute(sql, nothing)
+        self._swollen = True
+
+    def shrink(self) -> None:
+        """Give back the memory that long rows took; outside a transaction."""
+        if self._swollen:
+            self.rows("PRAGMA shrink_memory")
+            self._swollen = False
+
     def _again(self, error: sqlite3.Error, attempt: Callable[[], _T]) -> _T:
         """Try again for as long as it is a lock that stands in the way."""
         give_up = time.monotonic() + self._busy_timeout
@@ -87,6 +104,11 @@ class Connection:
                 error = next_error
         raise translate(error) from error
 
+    def leave_to_parent(self) -> None:
+        """Make every use an error: this process was forked while the connection was in use."""
+        _left_to_parent.append(self.raw)
+        self.raw = cast("sqlite3.Connection", _Gone())
+
     def roll_back(self) -> None:
         """Undo what is open; errors that end a transaction may have done so already."""
         if self.raw.in_transaction:
@@ -97,87 +119,11 @@ class Connection:
         self.raw.close()
 
 
-class Pool:
-    """A bounded number of connections, opened when first needed and kept."""
+class _Gone:
+    """What stands for a connection that is the parent's."""
 
-    def __init__(self, open_connection: Callable[[], Connection], *, size: int, timeout: float):
-        self._open = open_connection
-        self._size = size
-        self._timeout = timeout
-        self._closed = False
-        self._begin_process()
-
-    def acquire(self) -> Connection:
-        """Return a connection that is the caller's until `release`.
-
-        Raises:
-            StoreBusy: All were in use until the wait ran out.
-            StoreUnavailable: The pool is closed, or the file cannot be opened.
-        """
-        if self._process != os.getpid():
-            self._leave_to_parent()
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._open_or_wait()
-
-    def release(self, connection: Connection) -> None:
-        """Give a connection back; one with an open transaction is not used again."""
-        if self._process != os.getpid():
-            _abandoned.append(connection.raw)
-            return
-        if self._closed or connection.raw.in_transaction:
-            connection.close()
-            with self._changed:
-                self._opened -= 1
-                self._changed.notify()
-            return
-        self._idle.append(connection)
-        if self._waiting:
-            with self._changed:
-                self._changed.notify()
-
-    def close(self) -> None:
-        """Close the connections; those in use are closed when they are given back."""
-        if self._process != os.getpid():
-            self._leave_to_parent()
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close()
-
-    def _open_or_wait(self) -> Connection:
-        give_up = time.monotonic() + self._timeout
-        with self._changed:
-            self._waiting += 1
-            try:
-                while self._opened >= self._size:
-                    if self._idle:
-                        return self._idle.pop()
-                    if not self._changed.wait(give_up - time.monotonic()):
-                        raise StoreBusy(f"all {self._size} connections were in use")
-                self._opened += 1
-            finally:
-                self._waiting -= 1
-        try:
-            return self._open()
-        except BaseException:
-            with self._changed:
-                self._opened -= 1
-                self._changed.notify()
-            raise
-
-    def _begin_process(self) -> None:
-        self._process = os.getpid()
-        self._idle: list[Connection] = []
-        self._opened = 0
-        self._waiting = 0
-        self._changed = threading.Condition(threading.Lock())
-
-    def _leave_to_parent(self) -> None:
-        _abandoned.extend(connection.raw for connection in self._idle)
-        self._begin_process()
+    def __getattr__(self, _: str) -> NoReturn:
+        raise StoreUnavailable("this transaction belongs to the process that this one forked from")
 
 
 class WalKeeper:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
 from memva.adapters.sqlite.backup import back_up
-from memva.adapters.sqlite.connection import Connection, Pool, WalKeeper
+from memva.adapters.sqlite.connection import Connection, WalKeeper
 from memva.adapters.sqlite.cursors import SqliteCursors
 from memva.adapters.sqlite.events import SqliteEvents
 from memva.adapters.sqlite.jobs import SqliteJobs
 from memva.adapters.sqlite.migrations import check_is_memvas, migrate
+from memva.adapters.sqlite.pool import Pool
 from memva.adapters.sqlite.sessions import SqliteSessions
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import InvalidValue, StoreUnavailable
@@ -87,7 +88,7 @@ class SqliteStore:
         def connect() -> Connection:
             return Connection(file, synchronous=durability, busy_timeout=busy_timeout)
 
-        pool = Pool(connect, size=_MAX_CONNECTIONS, timeout=busy_timeout)
+        pool = Pool(file, connect, size=_MAX_CONNECTIONS, timeout=busy_timeout)
         first = pool.acquire()
         try:
             migrate(first, file)

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 import attrs
 
 from memva.adapters.scope import Owner, current_owner
-from memva.adapters.sqlite.connection import Connection, Pool, WalKeeper
+from memva.adapters.sqlite.connection import Connection, WalKeeper
+from memva.adapters.sqlite.pool import Pool
 from memva.domain.errors import StoreBusy, StoreReadOnly, StoreUnavailable
 
 

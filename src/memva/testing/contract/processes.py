@@ -11,7 +11,6 @@ import os
 import random
 import signal
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -22,6 +21,7 @@ from memva.domain.ids import new_id
 from memva.domain.ports import EventQuery, Store
 from memva.testing.clock import START
 from memva.testing.contract.events import stored
+from memva.testing.contract.forks import REFUSED, forked
 from memva.testing.contract.jobs import LEASE
 from memva.testing.contract.transactions import counts, write_everything
 from memva.testing.samples import sample_event, sample_job, sample_session
@@ -232,17 +232,50 @@ class ProcessContract:
         def test_store_survives_a_fork(self, store: Store) -> None:
             """A child process may use its parent's open store, and the parent goes on using it."""
             store.sessions.add(sample_session(id="before"))
-            with store.snapshot(), warnings.catch_warnings():
-                # Python warns of forks beside threads; that such a child works is what this shows.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                child = os.fork()
-                if child == 0:
-                    try:
-                        store.sessions.add(sample_session(id="child"))
-                        os._exit(len(store.sessions.find()))
-                    except BaseException:
-                        os._exit(99)
-            _, status = os.waitpid(child, 0)
-            assert os.waitstatus_to_exitcode(status) == 2
+
+            def add_and_count() -> int:
+                store.sessions.add(sample_session(id="child"))
+                return len(store.sessions.find())
+
+            assert forked(add_and_count)() == 2
             store.sessions.add(sample_session(id="after"))
             assert {session.id for session in store.sessions.find()} == {"before", "child", "after"}
+
+        def test_child_outlives_its_parents_store(self, open_store: Callable[[], Store]) -> None:
+            """What a child commits is kept, though its parent has closed the store meanwhile."""
+            reader, writer = os.pipe()
+            with closing(open_store()) as store:
+                store.sessions.add(sample_session(id="before"))
+
+                def add_when_told() -> int:
+                    store.sessions.add(sample_session(id="child"))
+                    os.read(reader, 1)
+                    store.sessions.add(sample_session(id="after"))
+                    return len(store.sessions.find())
+
+                result = forked(add_when_told)
+            os.write(writer, b"x")
+            assert result() == 3
+            os.close(reader)
+            os.close(writer)
+            with closing(open_store()) as store:
+                assert len(store.sessions.find()) == 3
+
+        def test_child_leaves_its_parents_transaction_alone(self, store: Store) -> None:
+            """A fork inside a transaction: the child is refused, the parent commits."""
+
+            def leave() -> int:
+                transaction.__exit__(None, None, None)
+                return 0
+
+            def add() -> int:
+                store.sessions.add(sample_session(id="child"))
+                return 0
+
+            transaction = store.transaction()
+            with transaction:
+                store.sessions.add(sample_session(id="inside"))
+                assert [forked(work)() for work in (leave, add)] == [REFUSED, REFUSED]
+                store.sessions.add(sample_session(id="more"))
+            store.sessions.add(sample_session(id="after"))
+            assert {session.id for session in store.sessions.find()} == {"inside", "more", "after"}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Barrier
+from threading import Barrier, Event
 
 from memva.domain.ports import EventQuery, Store
 from memva.testing.contract.events import stored
+from memva.testing.contract.forks import REFUSED, forked
 from memva.testing.contract.jobs import claim
 from memva.testing.samples import sample_event, sample_job, sample_session
 
@@ -46,6 +48,31 @@ class ThreadContract:
                 future.result()
         events = stored(store, EventQuery(memva_session_id="session-1"))
         assert len(events) == len({event.position for event in events}) == 2 * THREADS * EACH
+
+    if hasattr(os, "fork"):
+
+        def test_fork_beside_a_transaction(self, store: Store) -> None:
+            """A child works or is refused, at once, though another thread was in a transaction."""
+            opened, done = Event(), Event()
+
+            def hold_open() -> None:
+                with store.transaction():
+                    store.sessions.add(sample_session(id="held"))
+                    opened.set()
+                    done.wait()
+
+            def add_in_child() -> int:
+                store.sessions.add(sample_session(id="child"))
+                return len([s for s in store.sessions.find() if s.id == "child"])
+
+            with ThreadPoolExecutor(1) as threads:
+                holding = threads.submit(hold_open)
+                opened.wait()
+                result = forked(add_in_child)
+                done.set()
+                holding.result()
+            assert result() in (1, REFUSED)
+            assert store.sessions.get("held").id == "held"
 
     def test_threads_append_the_same(self, store: Store) -> None:
         """Threads that append the same events at once store each once."""
