@@ -1,6 +1,7 @@
 """Importing again adds what is new, and only that, however the files grew or changed."""
 
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from tests.importing.conftest import CLAUDE, History, events, only_session
 
 from memva import (
+    ImportProgress,
     Store,
     create_session,
     delete_session,
@@ -21,7 +23,7 @@ from memva import (
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
-from memva.domain import EventQuery
+from memva.domain import EventQuery, SourceLine
 
 MODE = {"type": "mode", "mode": "plan"}
 
@@ -207,6 +209,40 @@ def test_imports_at_once_come_to_the_same(store: Store, history: History) -> Non
         futures = [threads.submit(imported, store, history.root) for _ in range(4)]
         assert [future.result().problem_count for future in futures] == [0] * 4
         assert content(store) == content(once)
+
+
+def test_import_overtaken_by_another_begins_again(store: Store, history: History) -> None:
+    history.write(history.line(1), {"type": "ai-title", "aiTitle": "A"})
+
+    class Slow(TranscriptFiles):
+        overtaken = False
+
+        def read(self, source: str, /, *, offset: int, line: int) -> Iterator[SourceLine]:
+            lines = list(super().read(source, offset=offset, line=line))
+            if not self.overtaken:
+                self.overtaken = True
+                history.append({"type": "ai-title", "aiTitle": "B"})
+                imported(store, history.root)
+            return iter(lines)
+
+    import_transcripts(store, Slow(history.root))
+    history.append({"type": "ai-title", "aiTitle": "C"})
+    imported(store, history.root)
+    assert only_session(store).title == "C"
+
+
+def test_rereading_that_was_stopped_begins_again(store: Store, history: History) -> None:
+    history.write(MODE, MODE, MODE, history.line(0))
+    imported(store, history.root)
+    history.write(*(history.line(n) for n in range(600)), MODE, MODE, MODE)
+
+    def stop(progress: ImportProgress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_transcripts(store, TranscriptFiles(history.root), on_progress=stop)
+    imported(store, history.root)
+    assert [event.event_type for event in events(store)].count("mode") == 3
 
 
 def test_progress_rises_to_the_end(store: Store, history: History) -> None:

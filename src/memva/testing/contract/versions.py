@@ -27,7 +27,7 @@ def answer(text: str, *, stop_reason: str | None, line: int = 0, subpath: str = 
 
 
 STREAMED = answer("half", stop_reason=None)
-PROVISIONAL = answer("half", stop_reason=None, line=4)
+PROVISIONAL = answer("a long one, and not yet finished", stop_reason=None, line=4)
 FINAL = answer("half", stop_reason="end_turn", line=4)
 FULLER = answer("the whole of it", stop_reason="end_turn", line=4)
 
