@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     """Yield the figures of this part."""
     yield _speed(sizes, place)
     yield _peak(sizes, place)
-    yield _cost_of_memva(sizes)
+    yield _cost_of_memva(sizes, place)
 
 
 def _speed(sizes: Sizes, place: Place) -> Figure:
@@ -100,24 +101,33 @@ def _peak(sizes: Sizes, place: Place) -> Figure:
     return Figure("import.peak_mb", peak, beside)
 
 
-def _cost_of_memva(sizes: Sizes) -> Figure:
-    """`import memva` against `import attrs`, timed inside fresh interpreters."""
+def _cost_of_memva(sizes: Sizes, place: Place) -> Figure:
+    """`import memva` against `import attrs`, timed inside fresh interpreters.
+
+    Both are compiled before, as an installed package is.
+    """
+    bytecode = place.new_folder()
     seconds: dict[str, list[float]] = {"memva": [], "attrs": []}
     for module in seconds:
-        _import_seconds(module)  # so that all bytecode is compiled
+        _import_seconds(module, bytecode)
     for turn in range(sizes.import_rounds):
         for module in sorted(seconds, reverse=turn % 2 == 1):
-            seconds[module].append(_import_seconds(module))
+            seconds[module].append(_import_seconds(module, bytecode))
     memva, attrs = (median(taken) for taken in seconds.values())
     beside = f"memva {memva * 1e3:.1f} ms, attrs {attrs * 1e3:.1f} ms"
     return Figure("import_memva.cost", memva / attrs, beside)
 
 
-def _import_seconds(module: str) -> float:
-    return float(_run("-c", _TIMED_IMPORT.format(module=module)))
+def _import_seconds(module: str, bytecode: Path) -> float:
+    # An empty PYTHONDONTWRITEBYTECODE is as none: some machines forbid bytecode for all.
+    environment = {"PYTHONPYCACHEPREFIX": str(bytecode), "PYTHONDONTWRITEBYTECODE": ""}
+    return float(_run("-c", _TIMED_IMPORT.format(module=module), **environment))
 
 
-def _run(*arguments: str) -> str:
+def _run(*arguments: str, **environment: str) -> str:
     """Run Python in a process of its own, and return what it prints."""
     command = [sys.executable, "-c", _BETWEEN, sys.executable, *arguments]
-    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    variables = {**os.environ, **environment}
+    return subprocess.run(
+        command, check=True, text=True, stdout=subprocess.PIPE, env=variables
+    ).stdout

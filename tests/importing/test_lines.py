@@ -1,5 +1,6 @@
 """Every line is kept, in its place, with what it lacks; what cannot be read is reported."""
 
+import json
 from typing import Any
 
 import pytest
@@ -27,6 +28,19 @@ def test_conversation_becomes_a_session(store: Store, history: History) -> None:
     assert second.data == history.line(2, parentUuid="uuid-1")
     assert (second.project_key, second.session_id, second.line) == ("-code-app", CLAUDE, 2)
     assert (second.cwd, second.project_name) == ("/code/app", "app")
+
+
+@pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 131_072, 200_000])
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_long_line_is_kept(store: Store, history: History, length: int, end: str) -> None:
+    long = json.dumps(history.line(2, text="x" * length))
+    history.write(history.line(1), long[:-1] + end)
+    report = imported(store, history)
+    assert (report.unfinished, report.problem_count) == ((0, 1) if end else (1, 0))
+    history.write(history.line(1), long + (end or "\n"), history.line(3))
+    imported(store, history)
+    assert [event.uuid for event in events(store)] == ["uuid-1", "uuid-2", "uuid-3"]
+    assert events(store)[1].data["text"] == "x" * length
 
 
 def test_line_takes_from_the_line_before_what_it_lacks(store: Store, history: History) -> None:

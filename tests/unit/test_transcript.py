@@ -8,7 +8,7 @@ import pytest
 
 from memva import InvalidValue, Transcript
 from memva.domain.ids import new_id
-from memva.domain.json import decode_json, encode_json, is_nested_deeper
+from memva.domain.json import decode_json, encode_json, is_nested_deeper, parse_object
 from memva.domain.prompts import prompt_text
 from memva.domain.redaction import redacted_event
 from memva.domain.text import clean_text
@@ -190,6 +190,18 @@ def test_json_is_strict() -> None:
 def test_json_text_is_readable_where_it_can_be() -> None:
     assert encode_json({"é": "日本"}, field="data") == '{"é":"日本"}'
     assert encode_json("é\ud800", field="data") == '"\\u00e9\\ud800"'
+
+
+def test_parsed_object_keeps_its_text() -> None:
+    text = b'{ "n": 1.10, "half": "\\ud800", "n": 1e2 }'
+    parsed = parse_object(b" \t" + text + b"\r\n")
+    assert parsed == {"n": 100.0, "half": "\ud800"}
+    assert parsed is not None
+    assert encode_json(parsed, field="data") == text.decode()
+    assert parse_object(b"[]") is None
+    for bad in (b'{"x": "\xff"}', b"{", b""):
+        with pytest.raises(ValueError):  # noqa: PT011 - any of the ways to be no JSON
+            parse_object(bad)
 
 
 def test_depth_of_json() -> None:

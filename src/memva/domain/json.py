@@ -30,6 +30,19 @@ _canonical = json.JSONEncoder(
 ).encode
 
 
+class ParsedObject(dict[str, JsonValue]):
+    """A JSON object with the text it was read from, in UTF-8: storing it writes none anew.
+
+    It is not to be changed: its text would stay as it was.
+    """
+
+    __slots__ = ("content",)
+
+    def __init__(self, values: JsonObject, *, content: bytes) -> None:
+        super().__init__(values)
+        self.content = content
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
@@ -45,11 +58,13 @@ _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def encode_json(value: JsonValue, *, field: str) -> str:
-    """Return `value` as compact JSON text that any database takes.
+    """Return `value` as JSON text that any database takes: compact, or as it was read.
 
     Raises:
         InvalidValue: `value` holds something that JSON has no form for; the error names `field`.
     """
+    if type(value) is ParsedObject:
+        return value.content.decode()
     try:
         text = _readable(value)
         return text if is_storable(text) else _escaped(value)
@@ -75,6 +90,18 @@ def decode_json(text: str) -> JsonValue:
         raise ValueError(f"{error.msg} (character {error.pos + 1})") from error
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def parse_object(content: bytes) -> ParsedObject | None:
+    """Return the object of JSON in UTF-8, or None where it is another value.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
+        ValueError: As from `decode_json`.
+    """
+    value = decode_json(content.decode())
+    # What was UTF-8 has no lone surrogates, and JSON has no NUL: any database takes the text.
+    return ParsedObject(value, content=content.strip()) if isinstance(value, dict) else None
 
 
 def is_nested_deeper(value: JsonValue, depth: int) -> bool:

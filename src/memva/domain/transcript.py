@@ -6,7 +6,7 @@ Nothing a line says is needed for it to be kept: what it lacks comes from the li
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -34,8 +34,7 @@ class Carry:
     cwd: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class TranscriptLine:
+class TranscriptLine(NamedTuple):
     """What a line says of itself; None where it says nothing that can be used.
 
     Attributes:

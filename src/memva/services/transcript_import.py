@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from codecs import BOM_UTF8
+from typing import Final, NamedTuple
 
 import attrs
 
 from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import Event, EventKey
-from memva.domain.json import JsonObject, decode_json, is_nested_deeper
+from memva.domain.json import JsonObject, is_nested_deeper, parse_object
 from memva.domain.ports import (
     SourceLine,
     SourceTranscript,
@@ -67,8 +68,7 @@ class _CursorMoved(Exception):
     """Another import has been at the same transcript meanwhile, or its session was deleted."""
 
 
-@attrs.define
-class _Place:
+class _Place(NamedTuple):
     """How far a transcript was read."""
 
     offset: int = 0
@@ -111,17 +111,15 @@ class _Reading:
         batch_bytes = 0
         place = self._place
         for line in self._source.read(item.source, offset=place.offset, line=place.line):
-            data = self._parse(line)
-            if data is None and not line.complete:
+            if not self._take(line) and not line.complete:
                 self._reporter.report.unfinished += not line.content.isspace()
                 break
             self._place = _Place(line.end, line.number)
-            if data is not None:
-                self._lines.append((line.number, read_line(data, redact=self._redact)))
             batch_bytes += len(line.content)
             if len(self._lines) >= _BATCH_LINES or batch_bytes >= _BATCH_BYTES:
                 self._commit(at_end=False)
                 batch_bytes = 0
+            del line
         self._commit(at_end=True)
 
     def _begin(self) -> None:
@@ -141,14 +139,24 @@ class _Reading:
         self._transcript = self._source.identify(name)
         self._afresh = self._store.events.last_line(self._transcript) > 0
 
+    def _take(self, line: SourceLine) -> bool:
+        """Add a line to the batch; where it is blank or no object, tell what is wrong with it.
+
+        Returns whether it was added. Lines may be megabytes long: this leaves no other copy.
+        """
+        data = self._parse(line)
+        if data is not None:
+            self._lines.append((line.number, read_line(data, redact=self._redact)))
+        return data is not None
+
     def _parse(self, line: SourceLine) -> JsonObject | None:
-        """Return the line's object, or None where it is blank or no object; a problem is told."""
-        # Lines may be megabytes long: each copy counts.
         content = line.content
+        if line.number == 1:
+            content = content.removeprefix(BOM_UTF8)
         if not content or content.isspace():
             return None
         try:
-            data = decode_json(content.decode("utf-8-sig" if line.number == 1 else "utf-8"))
+            data = parse_object(content)
         except UnicodeDecodeError:
             reason = "is not UTF-8"
         except ValueError as error:
@@ -157,7 +165,7 @@ class _Reading:
             brackets = content.count(b"[") + content.count(b"{")
             if brackets > _DEEPEST and is_nested_deeper(data, _DEEPEST):
                 reason = "is nested too deep"
-            elif isinstance(data, dict):
+            elif data is not None:
                 return data
             else:
                 reason = "is not a JSON object"

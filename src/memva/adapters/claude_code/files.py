@@ -22,6 +22,9 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 _SUFFIX: Final = ".jsonl"
 _SUBAGENT: Final = "agent-"
 _FINGERPRINT_BYTES: Final = 1024
+_USUAL_BYTES: Final = 64 * 1024
+"""How long lines usually are at most."""
+
 _HEAD_LINES: Final = 50
 """How many lines are looked into for what a file's name does not say."""
 
@@ -118,11 +121,15 @@ class TranscriptFiles:
                 # The last line read had no end yet; what Claude Code wrote first then is its end.
                 offset += len(_line_end(file))
             file.seek(offset)
-            for content in file:
+            while True:
+                content, length, complete = _line_at(file, offset)
+                if not length:
+                    return
                 line += 1
-                offset += len(content)
-                complete = content.endswith(b"\n")
+                offset += length
                 yield SourceLine(line, offset, content, complete)
+                # Lines may be megabytes long: this one goes before the next is read.
+                del content
 
     def _find(self) -> Iterator[_Found]:
         if self._root.is_file():
@@ -211,6 +218,26 @@ def _parsed(content: bytes) -> TranscriptLine | None:
     except (ValueError, RecursionError):
         return None
     return read_line(data) if isinstance(data, dict) else None
+
+
+def _line_at(file: IO[bytes], offset: int) -> tuple[bytes, int, bool]:
+    """Return the line that begins at `offset`, where `file` stands.
+
+    That is its content without the newline, its length with it, and whether it has one.
+    """
+    content = piece = file.readline(_USUAL_BYTES)
+    length = len(content)
+    while len(piece) == _USUAL_BYTES and not piece.endswith(b"\n"):
+        piece = file.readline(_USUAL_BYTES)
+        length += len(piece)
+    complete = piece.endswith(b"\n")
+    if length > len(content):
+        # Reading a long line in one piece takes half the memory of collecting it.
+        file.seek(offset)
+        content = file.read(length - complete)
+        file.seek(offset + length)
+        return content, length, complete
+    return content.removesuffix(b"\n"), length, complete
 
 
 def _ends_a_line(file: IO[bytes], offset: int) -> bool:

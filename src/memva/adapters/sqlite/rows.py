@@ -10,7 +10,7 @@ import attrs
 from memva.adapters.sqlite.connection import Row
 from memva.domain.event import Event, Transcript
 from memva.domain.job import Job
-from memva.domain.json import JsonValue, decode_json, encode_json
+from memva.domain.json import JsonObject, JsonValue, ParsedObject, decode_json, encode_json
 from memva.domain.ports import TranscriptCursor
 from memva.domain.rebuild import rebuilder
 from memva.domain.session import Session
@@ -21,6 +21,9 @@ from memva.domain.transcript import Carry
 
 SESSION_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Session))
 EVENT_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Event))
+EVENT_VALUES: Final = ", ".join(
+    "CAST(? AS TEXT)" if field.name == "data" else "?" for field in attrs.fields(Event)
+)
 JOB_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Job))
 CURSOR_COLUMNS: Final = (
     "source, project_key, session_id, subpath, memva_session_id, version, "
@@ -92,7 +95,7 @@ def event_row(event: Event, timestamp: str, sort_at: str) -> Row:
         event.parent_uuid,
         event.cwd,
         event.project_name,
-        encode_json(event.data, field="data"),
+        _data_column(event.data),
         event.memva_session_id,
         event.project_key,
         event.subpath,
@@ -100,6 +103,11 @@ def event_row(event: Event, timestamp: str, sort_at: str) -> Row:
         None,
         sort_at,
     )
+
+
+def _data_column(data: JsonObject) -> str | bytes:
+    # A line of megabytes as it was read needs no copy as text: the statement takes it for text.
+    return data.content if type(data) is ParsedObject else encode_json(data, field="data")
 
 
 def event_from_row(row: Row) -> Event:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_foreign_key
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_row, placeholders, probe
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, EVENT_VALUES, event_row, probe
 from memva.domain.errors import SessionNotFound, StoreError
 from memva.domain.event import Event, Transcript
 from memva.domain.time import to_text
 
 _INSERT: Final = f"""
-    INSERT INTO events ({EVENT_COLUMNS}, sort_at) VALUES ({placeholders(EVENT_COLUMNS)}, ?)
+    INSERT INTO events ({EVENT_COLUMNS}, sort_at) VALUES ({EVENT_VALUES}, ?)
 """
 _SESSION: Final = "SELECT 1 FROM sessions WHERE id = ?"
 
@@ -39,6 +40,9 @@ _SORT_AGAIN: Final = f"""
     WHERE events.position = along.position AND events.sort_at <> along.sort_at
 """
 _LAST_LINE: Final = 2**63 - 1
+
+_DATA: Final = itemgetter(EVENT_COLUMNS.split(", ").index("data"))
+_LONG_DATA: Final = 1024 * 1024
 
 
 class Sequences:
@@ -82,6 +86,9 @@ class Sequences:
             if is_foreign_key(error):
                 raise SessionNotFound(self._missing(events)) from error
             raise
+        finally:
+            if any(len(data) > _LONG_DATA for data in map(_DATA, rows)):
+                self._connection.let_go(_INSERT, (None,) * len(rows[0]))
         for (transcript, _), line in disturbed.items():
             self._sort_again(transcript, line)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from memva.domain.event import EventKey, Transcript
+from memva.domain.json import encode_json, parse_object
 from memva.domain.ports import EventQuery, Store
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import stored
@@ -103,6 +104,36 @@ class TextContract:
         job = store.jobs.get("job-1")
         assert same(job.data, value)
         assert same(job.result, value)
+
+    @pytest.mark.parametrize("value", list(ODD_JSON.values()), ids=list(ODD_JSON))
+    def test_parsed_object_comes_back_equal(self, store: Store, value: Any) -> None:
+        """An object that brings the text it was read from is stored as any other."""
+        parsed = parse_object(encode_json(value, field="data").encode())
+        assert parsed is not None
+        store.events.append([sample_event(data=parsed)])
+        [back] = stored(store)
+        assert type(back.data) is dict
+        assert same(back.data, value)
+
+    def test_json_is_each_callers_own(self, store: Store) -> None:
+        """What one caller does to JSON that it gave or was given, no other caller sees."""
+        given: dict[str, Any] = {"list": []}
+        store.sessions.add(sample_session(metadata=given))
+        store.events.append([sample_event(data=given)])
+        store.jobs.add(sample_job(data=given))
+        for _ in range(2):
+            values: list[Any] = [
+                given,
+                store.sessions.get("session-1").metadata,
+                store.sessions.find()[0].metadata,
+                store.events.get(sample_event().key).data,
+                stored(store)[0].data,
+                store.jobs.get("job-1").data,
+                store.jobs.find()[0].data,
+            ]
+            assert values[1:] == [{"list": []}] * 6
+            for value in values:
+                value["list"].append("changed")
 
     def test_ten_megabytes_come_back(self, store: Store) -> None:
         """A text of ten megabytes is kept as any other."""
