@@ -26,7 +26,15 @@ from memva.domain.errors import (
 )
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.job import Job, JobStatus
-from memva.domain.json import JsonObject, JsonValue, canonical_json, decode_json, encode_json
+from memva.domain.json import (
+    JsonObject,
+    JsonValue,
+    ParsedObject,
+    canonical_json,
+    decode_json,
+    encode_json,
+    parse_object,
+)
 from memva.domain.ports import (
     CursorRepository,
     EventCursor,
@@ -73,6 +81,7 @@ __all__ = [
     "LeaseLost",
     "MemvaError",
     "NotFound",
+    "ParsedObject",
     "Reconciled",
     "Session",
     "SessionExists",
@@ -102,6 +111,7 @@ __all__ = [
     "from_text",
     "is_storable",
     "merged",
+    "parse_object",
     "preferred",
     "rebuilder",
     "reconcile",
