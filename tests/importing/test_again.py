@@ -13,6 +13,7 @@ from tests.importing.conftest import CLAUDE, History, events, only_session
 from memva import (
     ImportProgress,
     Store,
+    associate_events_with_session,
     create_session,
     delete_session,
     get_events_for_session,
@@ -177,6 +178,19 @@ def test_deleted_session_comes_back_whole(store: Store, history: History) -> Non
     history.append(history.line(3))
     report = imported(store, history.root)
     assert (report.sessions, report.events.added) == (1, 3)
+
+
+def test_conversation_follows_its_events_to_another_session(store: Store, history: History) -> None:
+    history.write(history.line(1), history.line(2))
+    imported(store, history.root)
+    mine = create_session(store, project_path="/mine")
+    associate_events_with_session(store, ["uuid-1", "uuid-2"], mine.id)
+    history.append(history.line(3))
+    imported(store, history.root)
+    assert [event.line for event in get_events_for_session(store, mine.id)] == [1, 2, 3]
+    delete_session(store, mine.id)
+    assert imported(store, history.root).events.added == 3
+    assert [event.line for event in get_events_for_session(store, CLAUDE)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -199,9 +199,15 @@ class DocumentSessions:
         with self.store.edit() as documents:
             self.store.need_session(session_id)
             del documents["session", session_id]
+            shortened = set()
             for key, text in list(documents.items()):
                 if json.loads(text).get("memva_session_id") == session_id:
                     del documents[key]
+                    if key[0] == "event":
+                        shortened.add(_load(text, Event).transcript)
+            for cursor in self.store.all("cursor", TranscriptCursor):
+                if cursor.transcript in shortened:
+                    del documents["cursor", cursor.source]
 
 
 @attrs.frozen

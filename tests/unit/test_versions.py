@@ -31,6 +31,12 @@ RANKED = [
 """From the least to the most preferred."""
 
 
+@pytest.mark.parametrize(("worse", "better"), [(1, 1.0), (1, True)])
+def test_numbers_that_python_takes_for_equal_are_told_apart(worse: object, better: object) -> None:
+    one, other = (sample_event(data={"x": value}) for value in (worse, better))
+    assert repr(merged(one, other).data) == repr(merged(other, one).data) == repr(other.data)
+
+
 @pytest.mark.parametrize(
     ("worse", "better"),
     [(RANKED[i], RANKED[j]) for i, j in product(range(5), repeat=2) if i < j],

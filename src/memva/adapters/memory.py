@@ -201,12 +201,21 @@ class _Sessions:
         with self._store.writing() as scope:
             content = scope.content
             content.check_session(session_id)
+            shortened = {
+                event.transcript
+                for event in content.events.values()
+                if event.memva_session_id == session_id
+            }
             scope.content = attrs.evolve(
                 content,
                 sessions={k: v for k, v in content.sessions.items() if k != session_id},
                 events=_without(content.events, session_id),
                 jobs=_without(content.jobs, session_id),
-                cursors=_without(content.cursors, session_id),
+                cursors={
+                    source: cursor
+                    for source, cursor in _without(content.cursors, session_id).items()
+                    if cursor.transcript not in shortened
+                },
             )
 
 

@@ -72,9 +72,16 @@ def encode_json(value: JsonValue, *, field: str) -> str:
         raise InvalidValue(field, value, f"must be JSON ({error})") from error
 
 
-def canonical_json(value: JsonValue) -> str:
-    """Return the one text that equal JSON values share: keys sorted, ASCII only."""
-    return _canonical(value)
+def canonical_json(value: JsonValue, *, field: str) -> str:
+    """Return the one text that equal JSON values share: keys sorted, ASCII only.
+
+    Raises:
+        InvalidValue: As from `encode_json`.
+    """
+    try:
+        return _canonical(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(field, value, f"must be JSON ({error})") from error
 
 
 def decode_json(text: str) -> JsonValue:

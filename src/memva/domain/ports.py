@@ -75,7 +75,10 @@ class SessionRepository(Protocol):
         ...
 
     def delete(self, session_id: str, /) -> None:
-        """Delete a session with its events, its jobs and the cursors of its transcripts.
+        """Delete a session with its events, its jobs and its cursors.
+
+        The cursors of every transcript that loses events go too, whatever session they name: a
+        later import would otherwise take the lost events for imported.
 
         Raises:
             SessionNotFound: There is none.

@@ -127,7 +127,7 @@ def content_prefix(data: JsonObject) -> str:
     # Loaded when first used, so that importing memva stays quick.
     import hashlib
 
-    digest = hashlib.blake2b(canonical_json(data).encode(), digest_size=12).digest()
+    digest = hashlib.blake2b(canonical_json(data, field="data").encode(), digest_size=12).digest()
     value = int.from_bytes(digest) << 32
     value = value & ~(0xF << 76) | 8 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62

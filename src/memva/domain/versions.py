@@ -35,7 +35,7 @@ def is_final(event: Event) -> bool:
 
 
 def _rank(event: Event) -> _Rank:
-    content = canonical_json(event.data)
+    content = canonical_json(event.data, field="data")
     rest = (
         to_text(event.timestamp),
         event.event_type,
@@ -78,10 +78,11 @@ def merged(stored: Event, arriving: Event) -> Event:
     whichever version wins.
     """
     association = stored.memva_session_id or arriving.memva_session_id
-    kept = preferred(stored, attrs.evolve(arriving, position=stored.position))
-    if kept.memva_session_id != association:
-        kept = attrs.evolve(kept, memva_session_id=association)
-    return stored if kept == stored else attrs.evolve(kept, position=0)
+    kept = preferred(stored, arriving)
+    # The versions' own `==` would not do: in Python 1 equals 1.0 and True, in JSON it does not.
+    if kept is stored and stored.memva_session_id == association:
+        return stored
+    return attrs.evolve(kept, memva_session_id=association, position=0)
 
 
 @attrs.frozen

@@ -212,10 +212,12 @@ class _Reading:
         self._reporter.progress(self._item, self._place.offset)
 
     def _session_id(self) -> str:
-        if self._stored is not None:
-            return self._stored.memva_session_id
+        # Events may have been associated with another session since the last import.
         claude_session = self._transcript.session_id
-        return self._store.events.associated_session(claude_session) or claude_session
+        associated = self._store.events.associated_session(claude_session)
+        if associated is not None:
+            return associated
+        return claude_session if self._stored is None else self._stored.memva_session_id
 
     def _exists(self, session_id: str) -> bool:
         try:

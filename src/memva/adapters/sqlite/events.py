@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
+from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.rows import (
     EVENT_COLUMNS,
     event_from_row,
@@ -16,8 +17,9 @@ from memva.adapters.sqlite.sequences import (
     Sequences,
     transcript_values,
 )
+from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
-from memva.domain.errors import EventNotFound, SessionNotFound
+from memva.domain.errors import EventNotFound, StoreError
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.json import encode_json
 from memva.domain.ports import EventCursor, EventPage, EventQuery
@@ -34,8 +36,6 @@ _MANY_VERSIONS: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events
     WHERE session_id = ? AND uuid IN (SELECT value FROM json_each(?))
 """
-_SESSION: Final = "SELECT 1 FROM sessions WHERE id = ?"
-
 _ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
 _PAGE: Final = f"""
     SELECT {EVENT_COLUMNS}, sort_at FROM events
@@ -71,9 +71,17 @@ class SqliteEvents:
             return Appended()
         with self._transactions.writing() as connection:
             outcome = reconcile(events, _versions(connection, events))
+            if outcome.counted.added < len(events):
+                # Where a stored association stays, no row names the one that was given.
+                _check_sessions(connection, events)
             if outcome.superseded:
                 connection.run_many(_DELETE, [(event.position,) for event in outcome.superseded])
-            Sequences(connection).insert(outcome.fresh, after_removing=outcome.superseded)
+            try:
+                Sequences(connection).insert(outcome.fresh, after_removing=outcome.superseded)
+            except StoreError as error:
+                if is_foreign_key(error):
+                    _check_sessions(connection, events)
+                raise
         return outcome.counted
 
     def get(self, key: EventKey, /) -> Event:
@@ -115,8 +123,7 @@ class SqliteEvents:
         }
         sql = _ASSOCIATE if session_id is None else f"{_ASSOCIATE} AND session_id = :session_id"
         with self._transactions.writing() as connection:
-            if not connection.rows(_SESSION, (narrowing["memva_session_id"],)):
-                raise SessionNotFound(memva_session_id)
+            check_session(connection, memva_session_id)
             return connection.run(sql, narrowing)
 
     def associated_session(self, session_id: str, /) -> str | None:
@@ -141,6 +148,11 @@ class SqliteEvents:
         with self._transactions.reading() as connection:
             [(count,)] = connection.rows(_COUNT_LINES, narrowing)
         return int(count)
+
+
+def _check_sessions(connection: Connection, events: Sequence[Event]) -> None:
+    for id_ in sorted({e.memva_session_id for e in events if e.memva_session_id is not None}):
+        check_session(connection, id_)
 
 
 def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:

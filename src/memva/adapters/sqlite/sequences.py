@@ -7,17 +7,13 @@ from operator import itemgetter
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
-from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, EVENT_VALUES, event_row, probe
-from memva.domain.errors import SessionNotFound, StoreError
 from memva.domain.event import Event, Transcript
 from memva.domain.time import to_text
 
 _INSERT: Final = f"""
     INSERT INTO events ({EVENT_COLUMNS}, sort_at) VALUES ({EVENT_VALUES}, ?)
 """
-_SESSION: Final = "SELECT 1 FROM sessions WHERE id = ?"
-
 IN_TRANSCRIPT: Final = (
     "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
 )
@@ -82,10 +78,6 @@ class Sequences:
             rows.append(event_row(event, timestamp, sort_at))
         try:
             self._connection.run_many(_INSERT, rows)
-        except StoreError as error:
-            if is_foreign_key(error):
-                raise SessionNotFound(self._missing(events)) from error
-            raise
         finally:
             if any(len(data) > _LONG_DATA for data in map(_DATA, rows)):
                 self._connection.let_go(_INSERT, (None,) * len(rows[0]))
@@ -120,10 +112,6 @@ class Sequences:
                 "last_line": _LAST_LINE if first_line else 0,
             },
         )
-
-    def _missing(self, events: Sequence[Event]) -> str:
-        named = {event.memva_session_id for event in events if event.memva_session_id is not None}
-        return min(id_ for id_ in named if not self._connection.rows(_SESSION, (id_,)))
 
 
 def transcript_values(transcript: Transcript) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.errors import is_duplicate
 from memva.adapters.sqlite.rows import (
     SESSION_COLUMNS,
@@ -33,6 +34,11 @@ _FIND: Final = f"""
 _TRANSCRIPTS: Final = """
     SELECT DISTINCT project_key, session_id, subpath FROM events WHERE memva_session_id = ?
 """
+_DELETE_CURSORS: Final = f"""
+    DELETE FROM transcript_cursors
+    WHERE (project_key, session_id, subpath) IN ({_TRANSCRIPTS})
+"""
+_IS_THERE: Final = "SELECT 1 FROM sessions WHERE id = ?"
 _DELETE: Final = "DELETE FROM sessions WHERE id = ?"
 
 
@@ -79,8 +85,15 @@ class SqliteSessions:
         """Delete a session with its events, its jobs and the cursors of its transcripts."""
         with self._transactions.writing() as connection:
             transcripts = connection.rows(_TRANSCRIPTS, (probe(session_id),))
+            connection.run(_DELETE_CURSORS, (probe(session_id),))
             if not connection.run(_DELETE, (probe(session_id),)):
                 raise SessionNotFound(session_id)
             sequences = Sequences(connection)
             for transcript in transcripts:
                 sequences.mend(Transcript(*transcript))
+
+
+def check_session(connection: Connection, session_id: str) -> None:
+    """Raise `SessionNotFound` where there is no session with this id."""
+    if not connection.rows(_IS_THERE, (probe(session_id),)):
+        raise SessionNotFound(session_id)

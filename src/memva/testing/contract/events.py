@@ -116,6 +116,17 @@ class EventContract:
         assert refused.value.field == "data"
         assert stored(store) == []
 
+    def test_version_that_changes_nothing_is_checked_too(self, store: Store) -> None:
+        """What is refused does not depend on what is stored already."""
+        store.sessions.add(sample_session())
+        store.events.append(lines(1, memva_session_id="session-1"))
+        with pytest.raises(SessionNotFound) as caught:
+            store.events.append(lines(1, memva_session_id="nobody"))
+        assert caught.value.session_id == "nobody"
+        with pytest.raises(InvalidValue) as refused:
+            store.events.append(lines(1, data={"x": float("nan")}))
+        assert refused.value.field == "data"
+
     def test_fork_repeats_uuids(self, store: Store) -> None:
         """The same uuid in another session, subagent or project is another event."""
         places: list[dict[str, Any]] = [
