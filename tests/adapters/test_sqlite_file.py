@@ -4,6 +4,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -240,6 +242,8 @@ def test_transaction_that_sqlite_ended_does_not_pass_for_done(tmp_path: Path) ->
             store.sessions.add(sample_session())
             with store._transactions.reading() as raw:
                 raw.rows("ROLLBACK")
+            with pytest.raises(StoreUnavailable):
+                store.sessions.add(sample_session(id="after"))
         assert store.sessions.find() == []
 
 
@@ -290,6 +294,52 @@ def test_fork_takes_no_connection_along(tmp_path: Path) -> None:
         assert forked(inherited)() == 0
         assert store.sessions.find() == []
         assert store._pool._idle != before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_child_that_ends_leaves_its_parents_transaction_alone(tmp_path: Path) -> None:
+    program = """
+import os, sys
+from memva.adapters.sqlite import SqliteStore
+from memva.testing import sample_event
+
+def batch(first):
+    return [sample_event(uuid=str(n), data={"x": "y" * 9000}) for n in range(first, first + 500)]
+
+with SqliteStore.open(sys.argv[1]) as store:
+    with store.transaction():
+        store.events.append(batch(0))
+        child = os.fork()
+        if not child:
+            sys.exit(0)
+        os.waitpid(child, 0)
+        store.events.append(batch(500))
+"""
+    path = tmp_path / "memva.db"
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=60)
+    with SqliteStore.open(path) as store:
+        assert len(store.events.page(EventQuery(), limit=2_000).events) == 1_000
+        with store._transactions.reading() as raw:
+            assert raw.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_checkpoint_that_fails_is_no_failed_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = connection.Connection.rows
+
+    def full(self: connection.Connection, sql: str, parameters: Any = ()) -> Any:
+        if "wal_checkpoint" in sql:
+            raise StoreFull("the disk is full")
+        return rows(self, sql, parameters)
+
+    monkeypatch.setattr(connection, "_WAL_LIMIT", 0)
+    monkeypatch.setattr(connection.Connection, "rows", full)
+    with SqliteStore.open(tmp_path / "memva.db") as store:
+        store.sessions.add(sample_session())
+        assert len(store.sessions.find()) == 1
+        with store._transactions.reading() as raw:
+            assert raw.rows("PRAGMA busy_timeout") == [(0,)]
 
 
 def test_log_stays_bounded_under_readers_that_overlap(

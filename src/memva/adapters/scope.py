@@ -17,6 +17,8 @@ def current_owner() -> Owner:
     """
     # A process that never loaded asyncio has no tasks, and need not load it to learn so.
     asyncio = sys.modules.get("asyncio")
-    if asyncio is None or asyncio._get_running_loop() is None:
+    # While another thread is still importing it, it has no loops either.
+    running_loop = getattr(asyncio, "_get_running_loop", None)
+    if asyncio is None or running_loop is None or running_loop() is None:
         return threading.get_ident(), None
     return threading.get_ident(), asyncio.current_task()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 import sqlite3
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from memva.adapters.sqlite.errors import is_busy, translate
-from memva.domain.errors import StoreUnavailable
+from memva.domain.errors import StoreError, StoreUnavailable
 
 _T = TypeVar("_T")
 Row: TypeAlias = tuple[Any, ...]
@@ -27,9 +28,6 @@ _SETTINGS: Final = (
     "PRAGMA fullfsync = ON",
     "PRAGMA checkpoint_fullfsync = ON",
 )
-
-_left_to_parent: Final[list[sqlite3.Connection]] = []
-"""Connections that a fork brought along: closed here, they would undo what the parent does."""
 
 
 class Connection:
@@ -106,7 +104,9 @@ class Connection:
 
     def leave_to_parent(self) -> None:
         """Make every use an error: this process was forked while the connection was in use."""
-        _left_to_parent.append(self.raw)
+        # Closed here, it would undo what the parent does; this keeps even the interpreter's end
+        # from closing it.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.raw))
         self.raw = cast("sqlite3.Connection", _Gone())
 
     def roll_back(self) -> None:
@@ -153,5 +153,9 @@ class WalKeeper:
         if size <= _WAL_LIMIT:
             return
         connection.rows(f"PRAGMA busy_timeout = {self._WAIT_MILLISECONDS}")
-        connection.rows("PRAGMA wal_checkpoint(RESTART)")
-        connection.rows("PRAGMA busy_timeout = 0")
+        try:
+            # The commit stands, whatever becomes of the checkpoint; the next one tries again.
+            with suppress(StoreError):
+                connection.rows("PRAGMA wal_checkpoint(RESTART)")
+        finally:
+            connection.rows("PRAGMA busy_timeout = 0")

@@ -5,6 +5,7 @@ Steps go forward only and are never edited once released: a file may have taken 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -136,7 +137,7 @@ def check_is_memvas(path: Path) -> None:
     """
     # An immutable connection takes no lock and makes no file beside this one. The file is not
     # read with `open`, as closing it would drop the locks of this process's other connections.
-    uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
     try:
         raw = sqlite3.connect(uri, uri=True)
         try:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 from weakref import WeakSet
 
 from memva.adapters.sqlite.connection import Connection
@@ -21,6 +21,9 @@ from memva.domain.errors import StoreBusy, StoreUnavailable
 
 _FORK_WAIT_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.01
+
+_Identity: TypeAlias = tuple[int, int]
+"""A file's device and inode."""
 
 
 class Pool:
@@ -34,6 +37,7 @@ class Pool:
         self._size = size
         self._timeout = timeout
         self._closed = False
+        self._identity: _Identity | None = None
         self._begin_process()
         _pools.add(self)
 
@@ -61,6 +65,7 @@ class Pool:
             self._close(connection)
             return
         connection.shrink()
+        connection.thread = 0
         self._idle.append(connection)
         if self._waiting:
             with self._changed:
@@ -95,8 +100,8 @@ class Pool:
         self._begin_process()
         for connection in inherited:
             connection.leave_to_parent()
-        if opened:
-            _out_of_reach.add(_identity(self._path))
+        if opened and self._identity is not None:
+            _out_of_reach.add(self._identity)
 
     def _begin_process(self) -> None:
         self._connections: set[Connection] = set()
@@ -127,12 +132,14 @@ class Pool:
             finally:
                 self._waiting -= 1
         try:
-            if _out_of_reach and _identity(self._path) in _out_of_reach:
+            if _out_of_reach and _identity_of(self._path) in _out_of_reach:
                 raise StoreUnavailable(
                     f"{self._path} was in use when this process was forked; "
                     "fork outside of transactions, or start the process anew"
                 )
             connection = self._open()
+            if self._identity is None:
+                self._identity = _identity_of(self._path)
         except BaseException:
             self._count_closed()
             raise
@@ -156,12 +163,16 @@ class Pool:
 
 _pools: Final[WeakSet[Pool]] = WeakSet()
 
-_out_of_reach: Final[set[tuple[int, int]]] = set()
-"""The files that were in use when this process was forked, by device and inode."""
+_out_of_reach: Final[set[_Identity]] = set()
+"""The files that were in use when this process was forked."""
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _identity_of(path: Path) -> _Identity | None:
+    try:
+        status = path.stat()
+    except OSError:
+        # It is gone; opening it tells.
+        return None
     return status.st_dev, status.st_ino
 
 

@@ -93,7 +93,9 @@ class SqliteStore:
         try:
             migrate(first, file)
             # Only now, so that the file's header tells whose it is before there is a log.
-            first.rows("PRAGMA journal_mode = WAL")
+            [(mode,)] = first.rows("PRAGMA journal_mode = WAL")
+            if mode != "wal":
+                raise StoreUnavailable(f"{file} is where SQLite cannot keep a write-ahead log")
         except BaseException:
             pool.close()
             raise

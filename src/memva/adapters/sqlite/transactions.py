@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 import attrs
 
@@ -13,6 +14,8 @@ from memva.adapters.scope import Owner, current_owner
 from memva.adapters.sqlite.connection import Connection, WalKeeper
 from memva.adapters.sqlite.pool import Pool
 from memva.domain.errors import StoreBusy, StoreReadOnly, StoreUnavailable
+
+_ENDED: Final = "SQLite ended the transaction after an error inside it"
 
 
 @attrs.define
@@ -83,6 +86,9 @@ class Transactions:
             raise StoreReadOnly("a snapshot is only for reading")
         else:
             connection = scope.connection
+            if not connection.raw.in_transaction:
+                # A savepoint of its own would be a transaction, committed at its end.
+                raise StoreUnavailable(_ENDED)
             connection.rows("SAVEPOINT inner")
             try:
                 yield connection
@@ -107,7 +113,7 @@ class Transactions:
                 self._scopes[owner] = _Scope(connection, writes=True)
                 yield connection
                 if not connection.raw.in_transaction:
-                    raise StoreUnavailable("SQLite ended the transaction after an error inside it")
+                    raise StoreUnavailable(_ENDED)
                 connection.rows("COMMIT")
                 self._wal.after_commit(connection)
             finally:
