@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.importing.conftest import CLAUDE, History
+from tests.importing.conftest import CLAUDE, History, events
 
 from memva import SourceUnreadable, Store, Transcript, import_transcripts, list_sessions
 from memva.adapters.claude_code import TranscriptFiles, default_projects_folder
@@ -76,6 +76,34 @@ def test_source_that_goes_meanwhile_is_a_problem(store: Store, history: History)
     assert report.events.added == 1
     assert other.exists()
     assert len(list_sessions(store)) == 1
+
+
+def test_file_that_may_not_be_looked_at_is_a_problem(
+    store: Store, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.write(history.line(1))
+    locked = history.root / "-code-app" / "locked.jsonl"
+    history.write(history.line(2), path=locked)
+    stat = Path.stat
+
+    def refuse(path: Path, **options: bool) -> object:
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    report = import_transcripts(store, TranscriptFiles(history.root))
+    [problem] = report.problems
+    assert (problem.source, problem.reason) == (str(locked), "Permission denied")
+    assert report.events.added == 1
+
+
+def test_a_folder_called_subagents_may_hold_anything(store: Store, tmp_path: Path) -> None:
+    history = History(tmp_path / "subagents" / "projects")
+    history.write(history.line(1))
+    import_transcripts(store, TranscriptFiles(history.main))
+    [event] = events(store)
+    assert (event.session_id, event.transcript.subpath) == (CLAUDE, "")
 
 
 def test_project_that_may_not_be_read_is_a_problem(

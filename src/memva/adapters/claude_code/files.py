@@ -22,6 +22,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 _SUFFIX: Final = ".jsonl"
 _SUBAGENT: Final = "agent-"
 _FINGERPRINT_BYTES: Final = 1024
+_UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
 _USUAL_BYTES: Final = 64 * 1024
 """How long lines usually are at most."""
 
@@ -60,12 +61,15 @@ class TranscriptFiles:
         """Return what there is, a session's main conversation before its subagents'."""
         transcripts = []
         for found in self._find():
+            name = clean_text(str(found.path))
             try:
                 status = found.path.stat()
             except FileNotFoundError:
                 # It has gone since the folder was listed, which is normal.
                 continue
-            name = clean_text(str(found.path))
+            except OSError as error:
+                transcripts.append(_out_of_sight(name, _reason(error)))
+                continue
             self._found[name] = found
             transcripts.append(
                 SourceTranscript(
@@ -159,6 +163,13 @@ class TranscriptFiles:
         return None
 
 
+def _out_of_sight(name: str, problem: str) -> SourceTranscript:
+    """Return what stands for a file that may not even be looked at."""
+    return SourceTranscript(
+        source=name, size=0, version="", modified_at=_UNKNOWN_TIME, problem=problem
+    )
+
+
 def _in_projects(root: Path) -> Iterator[_Found]:
     """Yield the transcripts of each project in the folder `root`."""
     with _readable(root):
@@ -207,7 +218,7 @@ def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
 def _project_of(path: Path) -> Path:
     """Return the folder of the project that a file given alone belongs to."""
     for folder in path.parents:
-        if folder.name == "subagents":
+        if folder.name == "subagents" and _UUID.fullmatch(folder.parent.name):
             return folder.parent.parent
     return path.parent
 
