@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -12,6 +12,8 @@ from memva.domain.errors import InvalidValue
 from memva.domain.text import is_storable
 
 Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+_TIME_RULE: Final = "must be a datetime that knows its time zone, in the years 1 to 9999 of UTC"
 
 
 def text(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -86,8 +88,19 @@ def to_utc_or_none(value: datetime | None) -> datetime | None:
     return None if value is None else to_utc(value)
 
 
+def moment(name: str, value: datetime | None) -> datetime | None:
+    """Return a time given as the argument `name` in UTC; None stays None.
+
+    Raises:
+        InvalidValue: It does not know its time zone.
+    """
+    value = to_utc_or_none(value)
+    if value is not None and (not isinstance(value, datetime) or value.tzinfo is not UTC):
+        raise InvalidValue(name, value, _TIME_RULE)
+    return value
+
+
 def time(_: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept a time that `to_utc` has converted."""
     if not isinstance(value, datetime) or value.tzinfo is not UTC:
-        rule = "must be a datetime that knows its time zone, in the years 1 to 9999 of UTC"
-        raise InvalidValue(field.name, value, rule)
+        raise InvalidValue(field.name, value, _TIME_RULE)

@@ -13,6 +13,7 @@ from memva.domain.job import DEFAULT_LEASE, Job, JobStatus
 from memva.domain.json import JsonValue
 from memva.domain.ports import Store
 from memva.domain.text import clean_text
+from memva.domain.validation import moment
 from memva.services.sessions import check_limit
 
 
@@ -116,14 +117,19 @@ def get_next_job(
         now: The present moment; the store's clock where None.
 
     Raises:
-        InvalidValue: `lease` is not above zero, or `types` is one text instead of several.
+        InvalidValue: `lease` is not above zero, `types` is one text instead of several, or `now`
+            does not know its time zone.
     """
     if isinstance(types, str):
         raise InvalidValue("types", types, "must be a collection of types")
     if lease <= timedelta(0):
         raise InvalidValue("lease", lease, "must be a timedelta above zero")
     return store.jobs.claim(
-        claim_token=new_id(), lease=lease, types=types, worker_id=worker_id, now=now
+        claim_token=new_id(),
+        lease=lease,
+        types=types,
+        worker_id=worker_id,
+        now=moment("now", now),
     )
 
 

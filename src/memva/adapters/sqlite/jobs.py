@@ -14,6 +14,7 @@ from memva.domain.errors import JobExists, JobNotFound, LeaseLost, SessionNotFou
 from memva.domain.job import Job, JobStatus
 from memva.domain.json import encode_json
 from memva.domain.time import to_text
+from memva.domain.validation import to_utc
 
 _VALUES: Final = ", ".join(f":{name}" for name in JOB_COLUMNS.split(", "))
 _INSERT: Final = f"INSERT INTO jobs ({JOB_COLUMNS}) VALUES ({_VALUES})"
@@ -87,7 +88,7 @@ class SqliteJobs:
         now: datetime | None = None,
     ) -> Job | None:
         """Claim the first pending job that is due; None where none is."""
-        now = self._clock() if now is None else now
+        now = self._clock() if now is None else to_utc(now)
         narrowing = {
             "now": to_text(now),
             "types": None if types is None else encode_json(list(types), field="types"),

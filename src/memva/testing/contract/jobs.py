@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any, cast
 
 import pytest
@@ -70,6 +70,15 @@ class JobContract:
         with pytest.raises(SessionNotFound) as caught:
             store.jobs.add(sample_job(memva_session_id="nobody"))
         assert caught.value.session_id == "nobody"
+
+    def test_now_may_be_of_any_zone(self, store: Store) -> None:
+        """What is due is told by the moment, not by how its zone writes it."""
+        store.jobs.add(sample_job(scheduled_at=START))
+        for hours in (9, -9):
+            zone = timezone(timedelta(hours=hours))
+            early = (START - timedelta(seconds=1)).astimezone(zone)
+            assert claim(store, now=early) is None
+        assert claim(store, now=START.astimezone(timezone(timedelta(hours=-9)))) is not None
 
     def test_job_data_must_be_json(self, store: Store) -> None:
         """What JSON cannot say is refused by name."""
