@@ -4,8 +4,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -294,33 +292,6 @@ def test_fork_takes_no_connection_along(tmp_path: Path) -> None:
         assert forked(inherited)() == 0
         assert store.sessions.find() == []
         assert store._pool._idle != before
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
-def test_child_that_ends_leaves_its_parents_transaction_alone(tmp_path: Path) -> None:
-    program = """
-import os, sys
-from memva.adapters.sqlite import SqliteStore
-from memva.testing import sample_event
-
-def batch(first):
-    return [sample_event(uuid=str(n), data={"x": "y" * 9000}) for n in range(first, first + 500)]
-
-with SqliteStore.open(sys.argv[1]) as store:
-    with store.transaction():
-        store.events.append(batch(0))
-        child = os.fork()
-        if not child:
-            sys.exit(0)
-        os.waitpid(child, 0)
-        store.events.append(batch(500))
-"""
-    path = tmp_path / "memva.db"
-    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=60)
-    with SqliteStore.open(path) as store:
-        assert len(store.events.page(EventQuery(), limit=2_000).events) == 1_000
-        with store._transactions.reading() as raw:
-            assert raw.rows("PRAGMA integrity_check") == [("ok",)]
 
 
 def test_checkpoint_that_fails_is_no_failed_commit(
