@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.importing.conftest import CLAUDE, History, events, only_session
 
-from memva import Store, import_transcripts, list_sessions
+from memva import InvalidValue, Store, import_transcripts, list_sessions, record_event
 from memva.adapters.claude_code import TranscriptFiles
 
 
@@ -175,3 +175,28 @@ def test_redacted_text_reaches_nothing(store: Store, history: History) -> None:
     assert secret not in repr(
         (session, events(store), report, store.cursors.get(str(history.main)))
     )
+
+
+def test_line_too_deep_to_redact_is_reported(store: Store, history: History) -> None:
+    def redact(text: str) -> str:
+        # How deep Python's stack reaches differs between its versions.
+        if text == "deep":
+            raise RecursionError
+        return text
+
+    path = history.write(history.line(1), {"type": "deep"}, history.line(3))
+    report = import_transcripts(store, TranscriptFiles(history.root), redact=redact)
+    assert [(p.source, p.line, p.reason) for p in report.problems] == [
+        (str(path), 2, "is nested too deep")
+    ]
+    assert [event.line for event in events(store)] == [1, 3]
+
+
+def test_data_too_deep_to_redact_is_refused(store: Store) -> None:
+    data: Any = {}
+    for _ in range(100_000):
+        data = {"x": data}
+    with pytest.raises(InvalidValue) as caught:
+        record_event(store, session_id=CLAUDE, event_type="user", data=data, redact=str.upper)
+    assert caught.value.field == "data"
+    assert "nest" in str(caught.value)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
+from memva.domain.errors import InvalidValue
 from memva.domain.event import Event
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.text import clean_text
@@ -16,8 +17,15 @@ Redact: TypeAlias = Callable[[str], str]
 
 
 def redacted_object(data: JsonObject, redact: Redact) -> JsonObject:
-    """Return `data` with `redact` applied to every text in it, the keys of objects included."""
-    return {redact(key): _redacted(item, redact) for key, item in data.items()}
+    """Return `data` with `redact` applied to every text in it, the keys of objects included.
+
+    Raises:
+        InvalidValue: `data` nests deeper than Python's stack reaches.
+    """
+    try:
+        return _redacted_items(data, redact)
+    except RecursionError as error:
+        raise InvalidValue("data", data, "must not nest so deep") from error
 
 
 def redacted_event(event: Event, redact: Redact) -> Event:
@@ -33,11 +41,15 @@ def redacted_event(event: Event, redact: Redact) -> Event:
     )
 
 
+def _redacted_items(data: Mapping[str, JsonValue], redact: Redact) -> JsonObject:
+    return {redact(key): _redacted(item, redact) for key, item in data.items()}
+
+
 def _redacted(value: JsonValue, redact: Redact) -> JsonValue:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return redacted_object(value, redact)
+        return _redacted_items(value, redact)
     if isinstance(value, list | tuple):
         return [_redacted(item, redact) for item in value]
     return value

@@ -37,7 +37,10 @@ def record_event(
     line: int = 0,
     redact: Redact | None = None,
 ) -> Event:
-    """Store one event and return it as it was recorded; recording it again changes nothing.
+    """Store one event and return it as it was given; recording it again changes nothing.
+
+    What is returned has no position. Where another version of the event is preferred, it is that
+    version that is stored.
 
     Args:
         store: Where to.

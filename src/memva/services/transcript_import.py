@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from memva.domain.errors import EventNotFound, SessionNotFound
+from memva.domain.errors import EventNotFound, InvalidValue, SessionNotFound
 from memva.domain.event import Event, EventKey
 from memva.domain.json import JsonObject, is_nested_deeper, parse_object
 from memva.domain.ports import (
@@ -38,6 +38,7 @@ _BATCH_BYTES: Final = 2 * 1024 * 1024
 _DEEPEST: Final = 400
 """JSON that nests deeper could not be read back: Python's own stack is the limit."""
 
+_TOO_DEEP: Final = "is nested too deep"
 _TRIES: Final = 10
 
 
@@ -145,9 +146,15 @@ class _Reading:
         Returns whether it was added. Lines may be megabytes long: this leaves no other copy.
         """
         data = self._parse(line)
-        if data is not None:
+        if data is None:
+            return False
+        try:
             self._lines.append((line.number, read_line(data, redact=self._redact)))
-        return data is not None
+        except InvalidValue:
+            # Redaction needs more of Python's stack than reading did.
+            self._reporter.problem(self._item.source, line.number, _TOO_DEEP)
+            return False
+        return True
 
     def _parse(self, line: SourceLine) -> JsonObject | None:
         content = line.content
@@ -164,7 +171,7 @@ class _Reading:
         else:
             brackets = content.count(b"[") + content.count(b"{")
             if brackets > _DEEPEST and is_nested_deeper(data, _DEEPEST):
-                reason = "is nested too deep"
+                reason = _TOO_DEEP
             elif data is not None:
                 return data
             else:
