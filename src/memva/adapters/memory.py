@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from memva.adapters.scope import Owner, current_owner
+from memva.adapters.owner import Owner, current_owner
 from memva.domain.errors import (
     EventNotFound,
     JobExists,

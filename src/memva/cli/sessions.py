@@ -15,9 +15,9 @@ from memva.adapters.sqlite import SqliteStore
 from memva.cli.output import Output, local_time, one_line, stderr, stdout
 from memva.cli.session_ids import short_ids
 from memva.cli.table import aligned
+from memva.domain.line import project_name
 from memva.domain.session import Session
 from memva.domain.time import to_text
-from memva.domain.transcript import project_name
 from memva.services.sessions import list_sessions
 
 _HEADINGS: Final = ("ID", "TITLE", "PROJECT", "UPDATED", "STATUS")

@@ -35,6 +35,7 @@ from memva.domain.json import (
     encode_json,
     parse_object,
 )
+from memva.domain.line import Carry
 from memva.domain.ports import (
     CursorRepository,
     EventCursor,
@@ -54,7 +55,6 @@ from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.text import clean_text, is_storable
 from memva.domain.time import from_text, to_text, utc_now
 from memva.domain.titles import Title, TitleOrigin
-from memva.domain.transcript import Carry
 from memva.domain.versions import Appended, Reconciled, merged, preferred, reconcile
 
 __all__ = [

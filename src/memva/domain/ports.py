@@ -30,9 +30,9 @@ from attrs.validators import optional
 from memva.domain import validation
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.job import Job, JobStatus
+from memva.domain.line import Carry
 from memva.domain.session import Session
 from memva.domain.titles import Title
-from memva.domain.transcript import Carry
 from memva.domain.versions import Appended
 
 

@@ -1,4 +1,4 @@
-"""Validators for the entities' fields; each names the field and the value that it refuses."""
+"""Checks of the entities' fields and of arguments; each names what it refuses, and the value."""
 
 from __future__ import annotations
 
@@ -86,6 +86,12 @@ def to_utc(value: datetime) -> datetime:
 def to_utc_or_none(value: datetime | None) -> datetime | None:
     """Convert as `to_utc` does; None stays None."""
     return None if value is None else to_utc(value)
+
+
+def check_limit(limit: int | None) -> None:
+    """Raise `InvalidValue` where a limit is given that no list can keep."""
+    if limit is not None and not 1 <= limit < 2**63:
+        raise InvalidValue("limit", limit, "must be at least 1")
 
 
 def moment(name: str, value: datetime | None) -> datetime | None:

@@ -10,11 +10,11 @@ from memva.domain.errors import InvalidValue
 from memva.domain.event import Event
 from memva.domain.ids import new_id
 from memva.domain.json import JsonObject
+from memva.domain.line import project_key as key_of_project
+from memva.domain.line import project_name
 from memva.domain.ports import EventCursor, EventQuery, Store
 from memva.domain.redaction import Redact, redacted_event, redacted_object
 from memva.domain.text import clean_text
-from memva.domain.transcript import project_key as key_of_project
-from memva.domain.transcript import project_name
 from memva.domain.versions import Appended
 
 _PAGE: Final = 200

@@ -13,8 +13,7 @@ from memva.domain.job import DEFAULT_LEASE, Job, JobStatus
 from memva.domain.json import JsonValue
 from memva.domain.ports import Store
 from memva.domain.text import clean_text
-from memva.domain.validation import moment
-from memva.services.sessions import check_limit
+from memva.domain.validation import check_limit, moment
 
 
 def create_job(

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import attrs
 
-from memva.domain.errors import InvalidValue
 from memva.domain.ids import new_id
 from memva.domain.json import JsonObject
 from memva.domain.ports import Store
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.text import clean_text
+from memva.domain.validation import check_limit
 
 
 class Unchanged(Enum):
@@ -152,12 +152,6 @@ def delete_session(store: Store, session_id: str) -> None:
         SessionNotFound: There is no session with this id.
     """
     store.sessions.delete(session_id)
-
-
-def check_limit(limit: int | None) -> None:
-    """Raise `InvalidValue` where a limit is given that no list can keep."""
-    if limit is not None and not 1 <= limit < 2**63:
-        raise InvalidValue("limit", limit, "must be at least 1")
 
 
 def _clean(text: str | None) -> str | None:

@@ -10,6 +10,15 @@ import attrs
 from memva.domain.errors import EventNotFound, InvalidValue, SessionNotFound
 from memva.domain.event import Event, EventKey
 from memva.domain.json import JsonObject, is_nested_deeper, parse_object
+from memva.domain.line import (
+    Carry,
+    TranscriptLine,
+    carried,
+    content_prefix,
+    derived_uuid,
+    event_of_line,
+    read_line,
+)
 from memva.domain.ports import (
     SourceLine,
     SourceTranscript,
@@ -20,15 +29,6 @@ from memva.domain.ports import (
 from memva.domain.redaction import Redact
 from memva.domain.session import Session
 from memva.domain.titles import Title, better_title, title_in
-from memva.domain.transcript import (
-    Carry,
-    TranscriptLine,
-    carried,
-    content_prefix,
-    derived_uuid,
-    event_of_line,
-    read_line,
-)
 from memva.services.import_report import Reporter
 
 # A batch is one transaction: small enough that other writers hardly wait.

@@ -14,9 +14,9 @@ from typing import IO, Final, NamedTuple
 
 from memva.domain.errors import SourceUnreadable
 from memva.domain.event import Transcript
+from memva.domain.line import TranscriptLine, project_key, read_line
 from memva.domain.ports import SourceLine, SourceTranscript
 from memva.domain.text import clean_text
-from memva.domain.transcript import TranscriptLine, project_key, read_line
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SUFFIX: Final = ".jsonl"

@@ -11,13 +11,13 @@ from memva.adapters.sqlite.connection import Row
 from memva.domain.event import Event, Transcript
 from memva.domain.job import Job
 from memva.domain.json import JsonObject, JsonValue, ParsedObject, decode_json, encode_json
+from memva.domain.line import Carry
 from memva.domain.ports import TranscriptCursor
 from memva.domain.rebuild import rebuilder
 from memva.domain.session import Session
 from memva.domain.text import is_storable
 from memva.domain.time import from_text, to_text
 from memva.domain.titles import Title
-from memva.domain.transcript import Carry
 
 SESSION_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Session))
 EVENT_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Event))

@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from memva.adapters.scope import Owner, current_owner
+from memva.adapters.owner import Owner, current_owner
 from memva.adapters.sqlite.connection import Connection, WalKeeper
 from memva.adapters.sqlite.pool import Pool
 from memva.domain.errors import StoreBusy, StoreReadOnly, StoreUnavailable

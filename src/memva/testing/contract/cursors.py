@@ -8,9 +8,9 @@ import pytest
 
 from memva.domain.errors import SessionNotFound
 from memva.domain.event import Transcript
+from memva.domain.line import Carry
 from memva.domain.ports import Store, TranscriptCursor
 from memva.domain.titles import Title
-from memva.domain.transcript import Carry
 from memva.testing.clock import START
 from memva.testing.samples import sample_session
 

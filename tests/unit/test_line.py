@@ -9,12 +9,7 @@ import pytest
 from memva import InvalidValue, Transcript
 from memva.domain.ids import new_id
 from memva.domain.json import decode_json, encode_json, is_nested_deeper, parse_object
-from memva.domain.prompts import prompt_text
-from memva.domain.redaction import redacted_event
-from memva.domain.text import clean_text
-from memva.domain.time import from_text, to_text
-from memva.domain.titles import Title, better_title, title_in
-from memva.domain.transcript import (
+from memva.domain.line import (
     Carry,
     TranscriptLine,
     content_prefix,
@@ -24,6 +19,11 @@ from memva.domain.transcript import (
     project_name,
     read_line,
 )
+from memva.domain.prompts import prompt_text
+from memva.domain.redaction import redacted_event
+from memva.domain.text import clean_text
+from memva.domain.time import from_text, to_text
+from memva.domain.titles import Title, better_title, title_in
 from memva.testing import sample_event
 from memva.testing.clock import START
 
