@@ -122,6 +122,17 @@ def stderr() -> Output:
     return Output(sys.stderr)
 
 
+def replace_closed() -> None:
+    """Send nowhere what would go to a standard stream that was closed before the start.
+
+    Left closed, its number would be that of the next file opened, which may be the database.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It stays open until the process ends.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+
+
 def discard_stdout() -> None:
     """Send what standard output still holds nowhere, as nobody can take it."""
     # One that is no file, as in a test, holds nothing back.
