@@ -27,7 +27,7 @@ from memva.domain.errors import (
     StoreUnavailable,
 )
 from memva.domain.event import ASSISTANT, RESULT, SYSTEM, USER, Event, EventKey, Transcript
-from memva.domain.job import Job, JobStatus
+from memva.domain.job import DEFAULT_LEASE, Job, JobStatus
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.ports import Store, TranscriptSource
 from memva.domain.redaction import Redact
@@ -65,6 +65,7 @@ from memva.services.transcripts import import_transcripts
 
 __all__ = [
     "ASSISTANT",
+    "DEFAULT_LEASE",
     "RESULT",
     "SYSTEM",
     "UNCHANGED",

@@ -112,7 +112,7 @@ def get_next_job(
         store: Where from.
         types: Jobs of these types alone; of any where None.
         worker_id: Names the claimer, for people to read.
-        lease: How long the claim is good.
+        lease: How long the claim is good; `DEFAULT_LEASE` is 15 minutes.
         now: The present moment; the store's clock where None.
 
     Raises:

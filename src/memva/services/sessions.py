@@ -24,6 +24,7 @@ class Unchanged(Enum):
 
 
 UNCHANGED: Final = Unchanged.UNCHANGED
+"""The default of every field of `update_session`."""
 
 
 def create_session(
