@@ -98,6 +98,15 @@ def test_file_that_may_not_be_looked_at_is_a_problem(
     assert report.events.added == 1
 
 
+def test_a_stray_file_hides_no_projects(store: Store, history: History) -> None:
+    history.write(history.line(1))
+    stray = history.root / "stray.jsonl"
+    history.write(history.line(2), path=stray)
+    report = import_transcripts(store, TranscriptFiles(history.root))
+    assert [(p.source, p.line) for p in report.problems] == [(str(stray), None)]
+    assert report.events.added == 1
+
+
 def test_a_folder_called_subagents_may_hold_anything(store: Store, tmp_path: Path) -> None:
     history = History(tmp_path / "subagents" / "projects")
     history.write(history.line(1))

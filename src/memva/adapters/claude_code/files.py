@@ -52,7 +52,7 @@ class TranscriptFiles:
         """Take the transcripts at `path`.
 
         That may be one file, the folder of one project, or a folder of projects: a folder that
-        has transcripts itself is a project's.
+        has transcripts itself is a project's, unless it is called `projects`.
         """
         self._root = Path(path).absolute()
         self._found: dict[str, _Found] = {}
@@ -143,7 +143,8 @@ class TranscriptFiles:
         # Claude Code's own folder has lines of other kinds beside its projects.
         if self._root / "projects" in folders:
             return _in_projects(self._root / "projects")
-        if any(path.suffix == _SUFFIX for path in files):
+        # A project's folder is called after its path, which begins with a dash.
+        if self._root.name != "projects" and any(path.suffix == _SUFFIX for path in files):
             return _in_project(self._root)
         return _in_projects(self._root)
 
@@ -173,7 +174,10 @@ def _out_of_sight(name: str, problem: str) -> SourceTranscript:
 def _in_projects(root: Path) -> Iterator[_Found]:
     """Yield the transcripts of each project in the folder `root`."""
     with _readable(root):
-        _, projects = _listed(root)
+        files, projects = _listed(root)
+    for path in files:
+        if path.suffix == _SUFFIX:
+            yield _Found(path, root, "stands beside the projects' folders, in none of them")
     for project in projects:
         yield from _in_project(project)
 
