@@ -4,6 +4,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -243,6 +245,19 @@ def test_transaction_that_sqlite_ended_does_not_pass_for_done(tmp_path: Path) ->
             with pytest.raises(StoreUnavailable):
                 store.sessions.add(sample_session(id="after"))
         assert store.sessions.find() == []
+
+
+def test_file_may_be_opened_during_a_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "memva.db"
+    # As a checkpoint goes along: the first page, with the file's new size, is there before the
+    # others. A process of its own writes it, as closing the file would drop this one's locks.
+    size = "bytes.fromhex('0000ffff')"
+    write = f"import os, sys; os.pwrite(os.open(sys.argv[1], os.O_RDWR), {size}, 28)"
+    with SqliteStore.open(path) as store:
+        store.events.append([sample_event(uuid=str(n), data={"x": "y" * 500}) for n in range(200)])
+        subprocess.run([sys.executable, "-c", write, str(path)], check=True)
+        with SqliteStore.open(path) as other:
+            assert len(other.events.page(EventQuery(), limit=500).events) == 200
 
 
 def test_damage_is_told(tmp_path: Path) -> None:

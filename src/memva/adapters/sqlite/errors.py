@@ -57,6 +57,11 @@ def is_no_database(error: sqlite3.Error) -> bool:
     return _code(error) == sqlite3.SQLITE_NOTADB
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell whether the file did not make sense."""
+    return _code(error) & 0xFF == sqlite3.SQLITE_CORRUPT
+
+
 def is_foreign_key(error: StoreError) -> bool:
     """Tell whether a row referred to another that is not there."""
     return _code(error.__cause__) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY

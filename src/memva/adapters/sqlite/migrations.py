@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from memva.adapters.sqlite.connection import Connection
-from memva.adapters.sqlite.errors import is_no_database, translate
+from memva.adapters.sqlite.errors import is_damage, is_no_database, translate
 from memva.domain.errors import StoreIncompatible
 
 APPLICATION_ID: Final = 0x4D454D56
@@ -150,9 +150,11 @@ def check_is_memvas(path: Path) -> None:
     except sqlite3.Error as error:
         if is_no_database(error):
             raise StoreIncompatible(f"{path} is not a SQLite database") from error
+        if is_damage(error):
+            # A writer is at it: without a lock its file looks damaged. `migrate` looks with one.
+            return
         raise translate(error) from error
-    if pages and application != APPLICATION_ID:
-        raise StoreIncompatible(f"{path} is a database of another application")
+    _check_application(path, pages, application)
     _check_version(path, version)
 
 
@@ -160,8 +162,12 @@ def migrate(connection: Connection, path: Path) -> None:
     """Take the steps that the file has not taken yet, each in one transaction.
 
     Raises:
-        StoreIncompatible: A newer memva has been at the file meanwhile.
+        StoreIncompatible: It is another application's, or a newer memva has been at it meanwhile.
     """
+    # In this order: a file that has pages has had its first step taken.
+    [(pages,)] = connection.rows("PRAGMA page_count")
+    [(application,)] = connection.rows("PRAGMA application_id")
+    _check_application(path, pages, application)
     while _version(connection) != len(MIGRATIONS):
         connection.rows("BEGIN IMMEDIATE")
         try:
@@ -182,6 +188,11 @@ def migrate(connection: Connection, path: Path) -> None:
 def _version(connection: Connection) -> int:
     version: int = connection.rows("PRAGMA user_version")[0][0]
     return version
+
+
+def _check_application(path: Path, pages: int, application: int) -> None:
+    if pages and application != APPLICATION_ID:
+        raise StoreIncompatible(f"{path} is a database of another application")
 
 
 def _check_version(path: Path, version: int) -> None:
