@@ -1,6 +1,5 @@
 """The file of a SQLite store: whose it is, who may read it, what it refuses."""
 
-import os
 import shutil
 import sqlite3
 import stat
@@ -25,11 +24,10 @@ from memva import (
     create_session,
     list_sessions,
 )
-from memva.adapters.sqlite import SqliteStore, connection, migrations
+from memva.adapters.sqlite import SqliteStore, connection, migrations, wal
 from memva.adapters.sqlite.errors import translate
 from memva.domain import EventQuery
 from memva.testing import sample_event, sample_session
-from memva.testing.contract.forks import forked
 
 
 def pragma(path: Path, name: str) -> Any:
@@ -247,17 +245,32 @@ def test_transaction_that_sqlite_ended_does_not_pass_for_done(tmp_path: Path) ->
         assert store.sessions.find() == []
 
 
-def test_file_may_be_opened_during_a_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "memva.db"
-    # As a checkpoint goes along: the first page, with the file's new size, is there before the
-    # others. A process of its own writes it, as closing the file would drop this one's locks.
+def write_first_page_alone(path: Path) -> None:
+    """Leave the file as a checkpoint does for a moment: its new size is there before its pages."""
+    # A process of its own writes it, as closing the file here would drop this one's locks.
     size = "bytes.fromhex('0000ffff')"
     write = f"import os, sys; os.pwrite(os.open(sys.argv[1], os.O_RDWR), {size}, 28)"
+    subprocess.run([sys.executable, "-c", write, str(path)], check=True)
+
+
+def test_file_may_be_opened_during_a_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "memva.db"
     with SqliteStore.open(path) as store:
         store.events.append([sample_event(uuid=str(n), data={"x": "y" * 500}) for n in range(200)])
-        subprocess.run([sys.executable, "-c", write, str(path)], check=True)
+        write_first_page_alone(path)
         with SqliteStore.open(path) as other:
             assert len(other.events.page(EventQuery(), limit=500).events) == 200
+
+
+def test_another_applications_file_is_refused_during_a_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as theirs:
+        theirs.execute("PRAGMA journal_mode = WAL")
+        theirs.execute("CREATE TABLE theirs (x)")
+        write_first_page_alone(path)
+        with pytest.raises(StoreIncompatible):
+            SqliteStore.open(path)
+        assert theirs.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
 
 
 def test_damage_is_told(tmp_path: Path) -> None:
@@ -295,20 +308,6 @@ def test_connections_are_bounded_and_kept(tmp_path: Path) -> None:
             assert len(opened) <= 8
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
-def test_fork_takes_no_connection_along(tmp_path: Path) -> None:
-    with SqliteStore.open(tmp_path / "memva.db") as store:
-        before = list(store._pool._idle)
-
-        def inherited() -> int:
-            return len(store._pool._connections)
-
-        assert len(before) == 1
-        assert forked(inherited)() == 0
-        assert store.sessions.find() == []
-        assert store._pool._idle != before
-
-
 def test_checkpoint_that_fails_is_no_failed_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,7 +318,7 @@ def test_checkpoint_that_fails_is_no_failed_commit(
             raise StoreFull("the disk is full")
         return rows(self, sql, parameters)
 
-    monkeypatch.setattr(connection, "_WAL_LIMIT", 0)
+    monkeypatch.setattr(wal, "WAL_LIMIT", 0)
     monkeypatch.setattr(connection.Connection, "rows", full)
     with SqliteStore.open(tmp_path / "memva.db") as store:
         store.sessions.add(sample_session())
@@ -332,8 +331,8 @@ def test_log_stays_bounded_under_readers_that_overlap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = 1024 * 1024
-    monkeypatch.setattr(connection, "_WAL_LIMIT", limit)
-    monkeypatch.setattr(connection.WalKeeper, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(wal, "WAL_LIMIT", limit)
+    monkeypatch.setattr(wal.WalKeeper, "_PAUSE_SECONDS", 0.0)
     path = tmp_path / "memva.db"
     done = False
 

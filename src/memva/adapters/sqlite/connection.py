@@ -1,4 +1,4 @@
-"""Connections to one SQLite file: how they are set up, kept, waited for and dropped."""
+"""A connection to one SQLite file: how it is set up, waits for locks, and is dropped."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from memva.adapters.sqlite.errors import is_busy, translate
-from memva.domain.errors import StoreError, StoreUnavailable
+from memva.domain.errors import StoreUnavailable
 
 _T = TypeVar("_T")
 Row: TypeAlias = tuple[Any, ...]
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
 _POLL_SECONDS: Final = 0.002
-_WAL_LIMIT: Final = 64 * 1024 * 1024
+WAL_LIMIT: Final = 64 * 1024 * 1024
+"""How many bytes the write-ahead log may have once it has been begun anew."""
 
 _SETTINGS: Final = (
     "PRAGMA foreign_keys = ON",
-    f"PRAGMA journal_size_limit = {_WAL_LIMIT}",
+    f"PRAGMA journal_size_limit = {WAL_LIMIT}",
     # These two matter on macOS alone, where fsync does not reach the disk.
     "PRAGMA fullfsync = ON",
     "PRAGMA checkpoint_fullfsync = ON",
@@ -36,6 +37,7 @@ class Connection:
     def __init__(self, path: Path, *, synchronous: str, busy_timeout: float) -> None:
         self._busy_timeout = busy_timeout
         self._swollen = False
+        # The thread that it is in use by; the pool keeps it.
         self.thread = 0
         try:
             # The busy handler is off: it lets one process starve the others for seconds.
@@ -124,38 +126,3 @@ class _Gone:
 
     def __getattr__(self, _: str) -> NoReturn:
         raise StoreUnavailable("this transaction belongs to the process that this one forked from")
-
-
-class WalKeeper:
-    """Keeps the write-ahead log bounded.
-
-    SQLite's own checkpoints copy the log into the file but cannot begin it anew while any reader
-    uses it, so that readers who always overlap let it grow for ever. Past the limit a checkpoint
-    is asked to wait for the readers of the moment, while new ones read the file itself.
-    """
-
-    _PAUSE_SECONDS = 1.0
-    _WAIT_MILLISECONDS = 100
-
-    def __init__(self, path: Path) -> None:
-        self._wal = path.with_name(f"{path.name}-wal")
-        self._next = 0.0
-
-    def after_commit(self, connection: Connection) -> None:
-        """Begin the log anew where it has outgrown its limit; looks not more than once a second."""
-        if (now := time.monotonic()) < self._next:
-            return
-        self._next = now + self._PAUSE_SECONDS
-        try:
-            size = self._wal.stat().st_size
-        except OSError:
-            return
-        if size <= _WAL_LIMIT:
-            return
-        connection.rows(f"PRAGMA busy_timeout = {self._WAIT_MILLISECONDS}")
-        try:
-            # The commit stands, whatever becomes of the checkpoint; the next one tries again.
-            with suppress(StoreError):
-                connection.rows("PRAGMA wal_checkpoint(RESTART)")
-        finally:
-            connection.rows("PRAGMA busy_timeout = 0")

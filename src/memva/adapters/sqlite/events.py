@@ -36,6 +36,7 @@ _MANY_VERSIONS: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events
     WHERE session_id = ? AND uuid IN (SELECT value FROM json_each(?))
 """
+
 _ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
 _PAGE: Final = f"""
     SELECT {EVENT_COLUMNS}, sort_at FROM events

@@ -14,6 +14,7 @@ from memva.domain.time import to_text
 _INSERT: Final = f"""
     INSERT INTO events ({EVENT_COLUMNS}, sort_at) VALUES ({EVENT_VALUES}, ?)
 """
+
 IN_TRANSCRIPT: Final = (
     "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
 from memva.adapters.sqlite.backup import back_up
-from memva.adapters.sqlite.connection import Connection, WalKeeper
+from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.cursors import SqliteCursors
 from memva.adapters.sqlite.events import SqliteEvents
 from memva.adapters.sqlite.jobs import SqliteJobs
@@ -19,6 +19,7 @@ from memva.adapters.sqlite.migrations import check_is_memvas, migrate
 from memva.adapters.sqlite.pool import Pool
 from memva.adapters.sqlite.sessions import SqliteSessions
 from memva.adapters.sqlite.transactions import Transactions
+from memva.adapters.sqlite.wal import WalKeeper
 from memva.domain.errors import InvalidValue, StoreUnavailable
 from memva.domain.time import utc_now
 

@@ -11,8 +11,9 @@ from typing import Final
 import attrs
 
 from memva.adapters.owner import Owner, current_owner
-from memva.adapters.sqlite.connection import Connection, WalKeeper
+from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.pool import Pool
+from memva.adapters.sqlite.wal import WalKeeper
 from memva.domain.errors import StoreBusy, StoreReadOnly, StoreUnavailable
 
 _ENDED: Final = "SQLite ended the transaction after an error inside it"
