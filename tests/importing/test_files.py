@@ -98,6 +98,22 @@ def test_file_that_may_not_be_looked_at_is_a_problem(
     assert report.events.added == 1
 
 
+def test_names_that_are_not_utf_8_stay_apart(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not every system lets such files be made.
+    names = [Path(f"{byte}.jsonl") for byte in ("\udcfe", "\udcff")]
+    status = history.write(history.line(1)).stat()
+    stat = Path.stat
+    monkeypatch.setattr(module, "_listed", lambda _: (names, []))
+    monkeypatch.setattr(
+        Path, "stat", lambda path, **how: status if path in names else stat(path, **how)
+    )
+    sources = [item.source for item in TranscriptFiles(history.main.parent).transcripts()]
+    assert len(set(sources)) == 2
+    assert all(source.isprintable() for source in sources)
+
+
 def test_a_stray_file_hides_no_projects(store: Store, history: History) -> None:
     history.write(history.line(1))
     stray = history.root / "stray.jsonl"

@@ -61,7 +61,8 @@ class TranscriptFiles:
         """Return what there is, a session's main conversation before its subagents'."""
         transcripts = []
         for found in self._find():
-            name = clean_text(str(found.path))
+            # Names that are not UTF-8 stay apart, as two of them are two transcripts.
+            name = os.fsencode(found.path).decode(errors="backslashreplace")
             try:
                 status = found.path.stat()
             except FileNotFoundError:
