@@ -131,13 +131,11 @@ def test_a_reader_who_leaves_ends_it_quietly(start: Start, run: Run, command: li
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_closed_streams_are_written_nowhere(run: Run, database: Path, closed: str) -> None:
+def test_closed_streams_are_written_nowhere(run: Run, closed: str) -> None:
     run("import", SAMPLE)
-    before = database.read_bytes()
     shell = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-m", "memva.cli", "sessions"]
     process = subprocess.run(shell, capture_output=True, check=False)
     assert (process.returncode, process.stderr) == (0, b"")
-    assert database.read_bytes() == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a device that is always full")

@@ -13,7 +13,7 @@ from memva.cli.backup import backup
 from memva.cli.database import default_database
 from memva.cli.failures import Failure, Interrupted
 from memva.cli.importing import import_
-from memva.cli.output import discard_stdout, replace_closed
+from memva.cli.output import closed_streams_discarded, discard_stdout
 from memva.cli.sessions import sessions
 from memva.cli.show import show
 from memva.domain.errors import MemvaError, StoreError
@@ -32,7 +32,7 @@ class _Commands(click.Group):
             Failure: It failed in a way that memva knows.
             Interrupted: Ctrl-C was pressed.
         """
-        replace_closed()
+        ctx.with_resource(closed_streams_discarded())
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()

@@ -6,7 +6,8 @@ import io
 import os
 import re
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
@@ -122,15 +123,15 @@ def stderr() -> Output:
     return Output(sys.stderr)
 
 
-def replace_closed() -> None:
-    """Send nowhere what would go to a standard stream that was closed before the start.
-
-    Left closed, its number would be that of the next file opened, which may be the database.
-    """
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            # It stays open until the process ends.
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+@contextmanager
+def closed_streams_discarded() -> Iterator[None]:
+    """Send nowhere what goes to a standard stream that was closed before Python began."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, ExitStack() as until_the_end:
+        if sys.stdout is None:
+            until_the_end.enter_context(redirect_stdout(nowhere))
+        if sys.stderr is None:
+            until_the_end.enter_context(redirect_stderr(nowhere))
+        yield
 
 
 def discard_stdout() -> None:
