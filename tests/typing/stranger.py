@@ -347,6 +347,7 @@ class DocumentJobs:
         with self.store.edit() as documents:
             if self.get(job.id).claim_token != claim_token:
                 raise LeaseLost(job.id)
+            self.store.need_session(job.memva_session_id)
             documents["job", job.id] = text
 
 

@@ -384,6 +384,7 @@ class _Jobs:
                 raise JobNotFound(job.id)
             if stored.claim_token != claim_token:
                 raise LeaseLost(job.id)
+            scope.content.check_session(job.memva_session_id)
             scope.content = attrs.evolve(scope.content, jobs={**scope.content.jobs, job.id: job})
 
 

@@ -241,7 +241,8 @@ class JobRepository(Protocol):
         """Claim the first pending job that is due, as `Job.claimed` says; None where none is.
 
         First is the higher `priority`, then the earlier `scheduled_at`, then the earlier
-        `created_at`, then the one added first. Due is what is scheduled at or before `now`.
+        `created_at`, then the one added first. Due is what is scheduled at or before `now`, which
+        may be of any time zone.
         `types` narrows to jobs of these types. Two callers never get the same job.
         """
         ...
@@ -254,6 +255,7 @@ class JobRepository(Protocol):
         Raises:
             JobNotFound: There is none.
             LeaseLost: The stored job is under another claim; nothing was changed.
+            SessionNotFound: It belongs to a session that is not there.
             InvalidValue: Its data or result is not JSON.
         """
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -12,8 +12,6 @@ from memva.domain.errors import InvalidValue
 from memva.domain.text import is_storable
 
 Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
-
-_TIME_RULE: Final = "must be a datetime that knows its time zone, in the years 1 to 9999 of UTC"
 
 
 def text(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -101,12 +99,17 @@ def moment(name: str, value: datetime | None) -> datetime | None:
         InvalidValue: It does not know its time zone.
     """
     value = to_utc_or_none(value)
-    if value is not None and (not isinstance(value, datetime) or value.tzinfo is not UTC):
-        raise InvalidValue(name, value, _TIME_RULE)
+    if value is not None:
+        _check_time(name, value)
     return value
 
 
 def time(_: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept a time that `to_utc` has converted."""
+    _check_time(field.name, value)
+
+
+def _check_time(name: str, value: object) -> None:
     if not isinstance(value, datetime) or value.tzinfo is not UTC:
-        raise InvalidValue(field.name, value, _TIME_RULE)
+        rule = "must be a datetime that knows its time zone, in the years 1 to 9999 of UTC"
+        raise InvalidValue(name, value, rule)

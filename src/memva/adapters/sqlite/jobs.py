@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,12 +49,10 @@ class SqliteJobs:
         row = job_row(job)
         with self._transactions.writing() as connection:
             try:
-                connection.run(_INSERT, row)
+                _write(connection, job, _INSERT, row)
             except StoreError as error:
                 if is_duplicate(error):
                     raise JobExists(job.id) from error
-                if is_foreign_key(error):
-                    raise SessionNotFound(str(job.memva_session_id)) from error
                 raise
 
     def get(self, job_id: str, /) -> Job:
@@ -116,4 +114,13 @@ class SqliteJobs:
 
 
 def _replace(connection: Connection, job: Job, *, held_token: str | None) -> int:
-    return connection.run(_UPDATE, {**job_row(job), "held_token": held_token})
+    return _write(connection, job, _UPDATE, {**job_row(job), "held_token": held_token})
+
+
+def _write(connection: Connection, job: Job, sql: str, row: Mapping[str, object]) -> int:
+    try:
+        return connection.run(sql, row)
+    except StoreError as error:
+        if is_foreign_key(error):
+            raise SessionNotFound(str(job.memva_session_id)) from error
+        raise

@@ -71,6 +71,14 @@ class JobContract:
             store.jobs.add(sample_job(memva_session_id="nobody"))
         assert caught.value.session_id == "nobody"
 
+    def test_changed_job_needs_its_session(self, store: Store) -> None:
+        """A job is not moved to a session that is not there."""
+        store.jobs.add(sample_job())
+        with pytest.raises(SessionNotFound) as caught:
+            store.jobs.update(sample_job(memva_session_id="nobody"), claim_token=None)
+        assert caught.value.session_id == "nobody"
+        assert store.jobs.get("job-1") == sample_job()
+
     def test_now_may_be_of_any_zone(self, store: Store) -> None:
         """What is due is told by the moment, not by how its zone writes it."""
         store.jobs.add(sample_job(scheduled_at=START))

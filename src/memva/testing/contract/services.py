@@ -198,6 +198,12 @@ class ServiceContract:
         assert second is not None
         assert second.claim_token != first.claim_token
 
+    def test_moment_of_a_claim_knows_its_zone(self, store: Store) -> None:
+        """A moment without a time zone is refused, whether or not there is a job."""
+        with pytest.raises(InvalidValue) as caught:
+            get_next_job(store, now=START.replace(tzinfo=None))
+        assert caught.value.field == "now"
+
     def test_handing_back_is_not_charged(self, store: Store) -> None:
         """A job handed back is pending as before; the attempt does not count."""
         held = claimed(store)
