@@ -70,7 +70,7 @@ def run(store: Store) -> None:
         try:
             count_words(store, job)
         except Exception as error:
-            fail_job(store, job, repr(error), retry_at=store.now())
+            fail_job(store, job, repr(error))
 
     for session in list_sessions(store):
         print(f"\nSession {session.title!r} in {session.project_path}, {session.status}:")

@@ -6,6 +6,7 @@ is imported by path:
     from memva.adapters.sqlite import SqliteStore
 """
 
+from memva.domain.attempt import AttemptOutcome, JobAttempt
 from memva.domain.errors import (
     EventNotFound,
     IllegalTransition,
@@ -25,14 +26,36 @@ from memva.domain.errors import (
     StoreIncompatible,
     StoreReadOnly,
     StoreUnavailable,
+    UniqueKeyTaken,
 )
 from memva.domain.event import ASSISTANT, RESULT, SYSTEM, USER, Event, EventKey, Transcript
-from memva.domain.job import DEFAULT_LEASE, Job, JobStatus
+from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueScope
 from memva.domain.json import JsonObject, JsonValue
-from memva.domain.ports import Store, TranscriptSource
+from memva.domain.new_job import CreatedJob, NewJob
+from memva.domain.ports import JobPage, JobStats, Store, TranscriptSource, WorkerStore
 from memva.domain.redaction import Redact
+from memva.domain.rescue import Sightings
+from memva.domain.retry import (
+    DEFAULT_RETRY,
+    ExponentialRetry,
+    FixedRetry,
+    NoRetry,
+    RetryPolicy,
+)
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.versions import Appended
+from memva.services.claims import (
+    checkpoint_job,
+    complete_job,
+    fail_job,
+    get_next_job,
+    get_next_jobs,
+    release_job,
+    renew_lease,
+    rescue_expired_jobs,
+    snooze_job,
+    update_job_status,
+)
 from memva.services.events import (
     associate_events_with_session,
     get_events_for_claude_session,
@@ -43,13 +66,16 @@ from memva.services.events import (
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport
 from memva.services.jobs import (
     cancel_job,
-    complete_job,
     create_job,
-    fail_job,
+    create_jobs,
+    get_active_job,
     get_job,
-    get_next_job,
+    get_job_attempts,
+    get_job_stats,
     list_jobs,
-    update_job_status,
+    prune_jobs,
+    retry_job,
+    wait_for_job,
 )
 from memva.services.sessions import (
     UNCHANGED,
@@ -66,34 +92,47 @@ from memva.services.transcripts import import_transcripts
 __all__ = [
     "ASSISTANT",
     "DEFAULT_LEASE",
+    "DEFAULT_RETRY",
     "RESULT",
     "SYSTEM",
     "UNCHANGED",
     "USER",
     "Appended",
+    "AttemptOutcome",
     "ClaudeStatus",
+    "CreatedJob",
+    "EndedStatus",
     "Event",
     "EventKey",
     "EventNotFound",
+    "ExponentialRetry",
+    "FixedRetry",
     "IllegalTransition",
     "ImportProblem",
     "ImportProgress",
     "ImportReport",
     "InvalidValue",
     "Job",
+    "JobAttempt",
     "JobExists",
     "JobNotFound",
+    "JobPage",
+    "JobStats",
     "JobStatus",
     "JsonObject",
     "JsonValue",
     "LeaseLost",
     "MemvaError",
+    "NewJob",
+    "NoRetry",
     "NotFound",
     "Redact",
+    "RetryPolicy",
     "Session",
     "SessionExists",
     "SessionNotFound",
     "SessionStatus",
+    "Sightings",
     "SourceUnreadable",
     "Store",
     "StoreBusy",
@@ -106,24 +145,40 @@ __all__ = [
     "Transcript",
     "TranscriptSource",
     "Unchanged",
+    "UniqueKeyTaken",
+    "UniqueScope",
+    "WorkerStore",
     "archive_session",
     "associate_events_with_session",
     "cancel_job",
+    "checkpoint_job",
     "complete_job",
     "create_job",
+    "create_jobs",
     "create_session",
     "delete_session",
     "fail_job",
+    "get_active_job",
     "get_events_for_claude_session",
     "get_events_for_session",
     "get_job",
+    "get_job_attempts",
+    "get_job_stats",
     "get_next_job",
+    "get_next_jobs",
     "get_session",
     "import_transcripts",
     "list_jobs",
     "list_sessions",
+    "prune_jobs",
     "record_event",
     "record_events",
+    "release_job",
+    "renew_lease",
+    "rescue_expired_jobs",
+    "retry_job",
+    "snooze_job",
     "update_job_status",
     "update_session",
+    "wait_for_job",
 ]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from memva.adapters.sqlite import SqliteStore, events, jobs, sequences, sessions
+from memva.adapters.sqlite import SqliteStore, events, jobs, queue, sequences, sessions
 from memva.adapters.sqlite.connection import Parameters
 
 
@@ -25,8 +25,21 @@ def page(narrowing: str) -> str:
         (events._COUNT_LINES, "events_by_key (session_id=? AND uuid>? AND uuid<?"),
         (events._ASSOCIATED, "events_by_claude_session (session_id=?"),
         (sessions._FIND, "sessions_by_update"),
-        (jobs._FIRST_DUE, "jobs_pending"),
-        (jobs._UPDATE, "sqlite_autoindex_jobs_1 (id=?"),
+        (queue._FIRST_READY, "jobs_ready (stage=? AND type=?)"),
+        (queue._IS_READY, "COVERING INDEX jobs_ready (stage=? AND type=?"),
+        (queue._FIRST_WAITING, "COVERING INDEX jobs_waiting (stage=?"),
+        (queue._PROMOTE, "COVERING INDEX jobs_waiting (stage=? AND scheduled_at<?"),
+        (queue._READY_TYPES, "COVERING INDEX jobs_ready (stage=? AND type>?"),
+        (queue._IS_HELD, "jobs_holding (concurrency_key=?"),
+        (queue._READY_OF_KEY, "jobs_pending_by_key (concurrency_key=? AND stage=?"),
+        (queue._TYPES_BEHIND, "jobs_pending_by_key (concurrency_key=? AND stage=? AND type>?"),
+        (queue._FIRST_BEHIND, "jobs_pending_by_key (concurrency_key=? AND stage=? AND type=?"),
+        (jobs._CLAIM, "INTEGER PRIMARY KEY (rowid=?"),
+        (jobs._REPLACE.format("status = ?"), "sqlite_autoindex_jobs_1 (id=?"),
+        (jobs._SELECT_UNIQUE, "jobs_unique (type=? AND unique_key=?"),
+        (jobs._EXPIRED, "jobs_leased (lease_until<?"),
+        (jobs._ENDED_TYPES, "COVERING INDEX jobs_ended (status=? AND type>?"),
+        (jobs._PRUNE, "COVERING INDEX jobs_ended (status=? AND type=? AND completed_at>?"),
     ],
 )
 def test_statement_uses_its_index(tmp_path: Path, sql: str, index: str) -> None:

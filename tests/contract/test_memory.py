@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from memva.adapters.memory import MemoryStore
-from memva.testing import StoreContract
+from memva.testing import StoreContract, WatchContract
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, WatchContract):
     @pytest.fixture
     def store(self) -> Iterator[MemoryStore]:
         with MemoryStore() as store:

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from memva.adapters.sqlite import SqliteStore
-from memva.testing import DurableStoreContract
+from memva.testing import DurableStoreContract, WatchContract
 
 
-class TestSqliteStore(DurableStoreContract):
+class TestSqliteStore(DurableStoreContract, WatchContract):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
         return partial(SqliteStore.open, tmp_path / "memva.db")
 
 
-class TestSqliteStoreAtNormalDurability(DurableStoreContract):
+class TestSqliteStoreAtNormalDurability(DurableStoreContract, WatchContract):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
         return partial(SqliteStore.open, tmp_path / "memva.db", durability="normal")

@@ -21,16 +21,22 @@ from cattrs import Converter
 
 from memva.domain import (
     Appended,
+    EndedStatus,
     Event,
     EventCursor,
     EventKey,
     EventNotFound,
     EventPage,
     EventQuery,
+    IllegalTransition,
     InvalidValue,
     Job,
+    JobAttempt,
     JobExists,
     JobNotFound,
+    JobPage,
+    JobQuery,
+    JobStats,
     JobStatus,
     LeaseLost,
     Session,
@@ -41,6 +47,7 @@ from memva.domain import (
     StoreUnavailable,
     Transcript,
     TranscriptCursor,
+    UniqueKeyTaken,
     from_text,
     reconcile,
     to_text,
@@ -57,7 +64,7 @@ _converter.register_structure_hook(timedelta, lambda n, _: timedelta(microsecond
 
 
 def _dump(entity: object) -> str:
-    for name in ("metadata", "data", "result"):
+    for name in ("metadata", "data", "result", "checkpoint"):
         try:
             json.dumps(getattr(entity, name, None), allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -201,8 +208,12 @@ class DocumentSessions:
             del documents["session", session_id]
             shortened = set()
             for key, text in list(documents.items()):
+                if key[0] in ("place", "attempt") or key not in documents:
+                    continue
                 if json.loads(text).get("memva_session_id") == session_id:
-                    del documents[key]
+                    for other in [other for other in documents if other[1:2] == key[1:2]]:
+                        if other == key or (key[0] == "job" and other[0] in ("place", "attempt")):
+                            del documents[other]
                     if key[0] == "event":
                         shortened.add(_load(text, Event).transcript)
             for cursor in self.store.all("cursor", TranscriptCursor):
@@ -293,13 +304,29 @@ class DocumentEvents:
 class DocumentJobs:
     store: DocumentStore
 
-    def add(self, job: Job, /) -> None:
-        text = _dump(job)
+    def add(self, jobs: Sequence[Job], /) -> list[Job]:
+        there = []
         with self.store.edit() as documents:
-            if ("job", job.id) in documents:
-                raise JobExists(job.id)
-            self.store.need_session(job.memva_session_id)
-            documents["job", job.id] = text
+            for job in jobs:
+                text = _dump(job)
+                if ("job", job.id) in documents:
+                    raise JobExists(job.id)
+                self.store.need_session(job.memva_session_id)
+                holder = self.unique_holder(job)
+                if holder is None:
+                    documents["job", job.id] = text
+                    documents["place", job.id] = str(next(self.store.order))
+                there.append(holder or _load(text, Job))
+        return there
+
+    def unique_holder(self, job: Job) -> Job | None:
+        if not job.takes_unique_key:
+            return None
+        for other in self.store.all("job", Job):
+            other_takes = other.takes_unique_key and other.id != job.id
+            if other_takes and (other.type, other.unique_key) == (job.type, job.unique_key):
+                return other
+        return None
 
     def get(self, job_id: str, /) -> Job:
         text = self.store.view().get(("job", job_id))
@@ -307,48 +334,116 @@ class DocumentJobs:
             raise JobNotFound(job_id)
         return _load(text, Job)
 
-    def find(
-        self, *, status: JobStatus | None = None, type: str | None = None, limit: int | None = None
-    ) -> list[Job]:
+    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+        documents = self.store.view()
+        jobs = {int(documents["place", job.id]): job for job in self.store.all("job", Job)}
         found = [
-            job
-            for job in reversed(self.store.all("job", Job))
-            if status in (None, job.status) and type in (None, job.type)
+            place
+            for place, job in sorted(jobs.items(), reverse=True)
+            if (after is None or place < after)
+            and (query.statuses is None or job.status in query.statuses)
+            and (query.types is None or job.type in query.types)
+            and query.memva_session_id in (None, job.memva_session_id)
+            and query.concurrency_key in (None, job.concurrency_key)
+            and (job.is_active or not query.active)
         ]
-        return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]
+        page = found[:limit]
+        return JobPage([jobs[place] for place in page], page[-1] if len(found) > limit else None)
+
+    def attempts(self, job_id: str, /) -> list[JobAttempt]:
+        texts = [t for key, t in self.store.view().items() if key[:2] == ("attempt", job_id)]
+        return sorted((_load(text, JobAttempt) for text in texts), key=lambda a: a.number)
+
+    def free(self, types: Collection[str] | None) -> list[Job]:
+        jobs = self.store.all("job", Job)
+        holders = {job.concurrency_key: job.id for job in jobs if job.is_active}
+        return [
+            job
+            for job in jobs
+            if job.status == "pending"
+            and (types is None or job.type in types)
+            and (not job.concurrency_key or holders.get(job.concurrency_key, job.id) == job.id)
+        ]
 
     def claim(
         self,
         *,
         claim_token: str,
         lease: timedelta,
+        limit: int,
         types: Collection[str] | None = None,
         worker_id: str | None = None,
         now: datetime | None = None,
-    ) -> Job | None:
+    ) -> list[Job]:
         moment = now or self.store.now()
+        claimed: list[Job] = []
         with self.store.edit() as documents:
-            due = [
-                job
-                for job in self.find(status="pending")[::-1]
-                if job.scheduled_at <= moment and (types is None or job.type in types)
-            ]
-            if not due:
-                return None
-            first = min(due, key=lambda job: (-job.priority, job.scheduled_at, job.created_at))
-            job = first.claimed(
-                now=moment, lease=lease, claim_token=claim_token, worker_id=worker_id
-            )
-            documents["job", job.id] = _dump(job)
-        return job
+            while len(claimed) < limit:
+                due = [job for job in self.free(types) if job.scheduled_at <= moment]
+                if not due:
+                    break
+                first = min(due, key=lambda job: (-job.priority, job.scheduled_at, job.created_at))
+                job = first.claimed(
+                    now=moment, lease=lease, claim_token=claim_token, worker_id=worker_id
+                )
+                documents["job", job.id] = _dump(job)
+                claimed.append(job)
+        return claimed
 
-    def update(self, job: Job, /, *, claim_token: str | None) -> None:
-        text = _dump(job)
+    def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
+        return min((job.scheduled_at for job in self.free(types)), default=None)
+
+    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
+        _dump(new)
         with self.store.edit() as documents:
-            if self.get(job.id).claim_token != claim_token:
-                raise LeaseLost(job.id)
-            self.store.need_session(job.memva_session_id)
-            documents["job", job.id] = text
+            stored = self.get(new.id)
+            if stored.claim_token != old.claim_token:
+                raise LeaseLost(new.id)
+            if stored.status != old.status:
+                raise IllegalTransition(new.id, stored.status, new.status)
+            changed = attrs.evolve(stored, **new.changes_from(old))
+            holder = self.unique_holder(changed)
+            if holder is not None:
+                raise UniqueKeyTaken(changed.type, str(changed.unique_key), holder.id)
+            documents["job", new.id] = _dump(changed)
+            if attempt is not None:
+                documents.setdefault(("attempt", new.id, str(attempt.number)), _dump(attempt))
+
+    def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
+        moment = now or self.store.now()
+        found = [
+            (job.lease_until, job)
+            for job in self.store.all("job", Job)
+            if job.status == "processing" and job.lease_until and job.lease_until <= moment
+        ]
+        return [job for _, job in sorted(found, key=lambda pair: pair[0])[:limit]]
+
+    def stats(self, *, now: datetime | None = None) -> list[JobStats]:
+        moment = now or self.store.now()
+        groups: dict[tuple[str, JobStatus], list[datetime]] = {}
+        for job in self.store.all("job", Job):
+            groups.setdefault((job.type, job.status), []).append(job.scheduled_at)
+        return [
+            JobStats(
+                type_,
+                status,
+                len(times),
+                min((t for t in times if t <= moment and status == "pending"), default=None),
+            )
+            for (type_, status), times in sorted(groups.items())
+        ]
+
+    def prune(self, status: EndedStatus, /, *, ended_before: datetime, limit: int) -> int:
+        gone = [
+            job.id
+            for job in self.store.all("job", Job)
+            if job.status == status and job.completed_at and job.completed_at < ended_before
+        ][:limit]
+        with self.store.edit() as documents:
+            for key in [key for key in documents if key[1] in gone]:
+                if key[0] in ("job", "place", "attempt"):
+                    del documents[key]
+        return len(gone)
 
 
 @attrs.frozen

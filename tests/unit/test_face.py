@@ -39,8 +39,24 @@ def test_everything_public_is_listed_and_documented(face: object) -> None:
 
 
 def test_every_service_takes_the_store_first_and_the_rest_by_name() -> None:
-    may_be_positional = {"store", "session_id", "job_id", "job", "status", "events", "uuids"}
-    may_be_positional |= {"claude_session_id", "result", "error", "source"}
+    may_be_positional = {
+        "store",
+        "session_id",
+        "job_id",
+        "job",
+        "status",
+        "events",
+        "jobs",
+        "uuids",
+    }
+    may_be_positional |= {
+        "checkpoint",
+        "claude_session_id",
+        "error",
+        "result",
+        "sightings",
+        "source",
+    }
     for name in memva.__all__:
         service = getattr(memva, name)
         if inspect.isfunction(service):

@@ -19,27 +19,42 @@ from typing import Any, TypeVar
 import attrs
 
 from memva.adapters.owner import Owner, current_owner
+from memva.adapters.signal import Signal
+from memva.domain.attempt import JobAttempt
 from memva.domain.errors import (
     EventNotFound,
+    IllegalTransition,
     JobExists,
     JobNotFound,
     LeaseLost,
+    MemvaError,
     SessionExists,
     SessionNotFound,
     StoreBusy,
     StoreReadOnly,
     StoreUnavailable,
+    UniqueKeyTaken,
 )
 from memva.domain.event import Event, EventKey, Transcript
-from memva.domain.job import Job, JobStatus
+from memva.domain.job import EndedStatus, Job, JobStatus
 from memva.domain.json import decode_json, encode_json
-from memva.domain.ports import EventCursor, EventPage, EventQuery, TranscriptCursor
+from memva.domain.ports import (
+    EventCursor,
+    EventPage,
+    EventQuery,
+    JobPage,
+    JobQuery,
+    JobStats,
+    TranscriptCursor,
+    Watch,
+)
 from memva.domain.session import Session
 from memva.domain.time import utc_now
+from memva.domain.validation import to_utc
 from memva.domain.versions import Appended, reconcile
 
-_Entity = TypeVar("_Entity", Session, Event, Job)
-_JSON_FIELDS = ("metadata", "data", "result")
+_Entity = TypeVar("_Entity", Session, Event, Job, JobAttempt)
+_JSON_FIELDS = ("metadata", "data", "result", "checkpoint")
 
 
 @attrs.frozen
@@ -49,8 +64,11 @@ class _Content:
     sessions: Mapping[str, Session] = attrs.field(factory=dict)
     events: Mapping[EventKey, Event] = attrs.field(factory=dict)
     jobs: Mapping[str, Job] = attrs.field(factory=dict)
+    job_places: Mapping[str, int] = attrs.field(factory=dict)
+    attempts: Mapping[str, Mapping[int, JobAttempt]] = attrs.field(factory=dict)
     cursors: Mapping[str, TranscriptCursor] = attrs.field(factory=dict)
     last_position: int = 0
+    last_job_place: int = 0
 
     def check_session(self, session_id: str | None) -> None:
         """Raise `SessionNotFound` unless the session is there, or None is meant."""
@@ -117,10 +135,22 @@ class MemoryStore:
         finally:
             self._scopes.pop(owner, None)
 
+    @contextmanager
+    def watch(self) -> Iterator[Watch]:
+        """Watch for commits of this process."""
+        self.content()
+        yield _Watch(self, self._signal)
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Do nothing: there are no connections to wait for."""
+        yield
+
     def close(self) -> None:
         """Forget everything."""
         self._closed = True
         self._content = _Content()
+        self._signal.notify()
 
     def __enter__(self) -> MemoryStore:
         return self
@@ -155,6 +185,7 @@ class MemoryStore:
             scope = self._scopes[owner] = _Scope(self._content, writes=True)
             yield scope
             self._content = scope.content
+            self._signal.notify()
         finally:
             self._scopes.pop(owner, None)
             turn.release()
@@ -164,6 +195,20 @@ class MemoryStore:
         self._process = os.getpid()
         self._turn = threading.Lock()
         self._scopes: dict[Owner, _Scope] = {}
+        self._signal = Signal()
+
+
+class _Watch:
+    def __init__(self, store: MemoryStore, signal: Signal) -> None:
+        self._store = store
+        self._signal = signal
+        self._seen = signal.count
+
+    def wait(self, timeout: float) -> bool:
+        changed = self._signal.wait(self._seen, timeout)
+        self._seen = self._signal.count
+        self._store.content()
+        return changed
 
 
 class _Sessions:
@@ -206,11 +251,11 @@ class _Sessions:
                 for event in content.events.values()
                 if event.memva_session_id == session_id
             }
+            its_jobs = content.jobs.keys() - _without(content.jobs, session_id).keys()
             scope.content = attrs.evolve(
-                content,
+                _without_jobs(content, its_jobs),
                 sessions={k: v for k, v in content.sessions.items() if k != session_id},
                 events=_without(content.events, session_id),
-                jobs=_without(content.jobs, session_id),
                 cursors={
                     source: cursor
                     for source, cursor in _without(content.cursors, session_id).items()
@@ -322,13 +367,24 @@ class _Jobs:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def add(self, job: Job, /) -> None:
-        job = _own(job)
+    def add(self, jobs: Sequence[Job], /) -> list[Job]:
+        jobs = [_own(job) for job in jobs]
+        there = []
         with self._store.writing() as scope:
-            if job.id in scope.content.jobs:
-                raise JobExists(job.id)
-            scope.content.check_session(job.memva_session_id)
-            scope.content = attrs.evolve(scope.content, jobs={**scope.content.jobs, job.id: job})
+            before = scope.content
+            try:
+                for job in jobs:
+                    if job.id in scope.content.jobs:
+                        raise JobExists(job.id)
+                    scope.content.check_session(job.memva_session_id)
+                    holder = _unique_holder(scope.content, job)
+                    if holder is None:
+                        scope.content = _with_job(scope.content, job)
+                    there.append(_own(holder or job))
+            except MemvaError:
+                scope.content = before
+                raise
+        return there
 
     def get(self, job_id: str, /) -> Job:
         job = self._store.content().jobs.get(job_id)
@@ -336,56 +392,143 @@ class _Jobs:
             raise JobNotFound(job_id)
         return _own(job)
 
-    def find(
-        self, *, status: JobStatus | None = None, type: str | None = None, limit: int | None = None
-    ) -> list[Job]:
+    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+        content = self._store.content()
         found = [
-            job
-            for job in reversed(list(self._store.content().jobs.values()))
-            if status in (None, job.status) and type in (None, job.type)
+            (content.job_places[job.id], job)
+            for job in reversed(list(content.jobs.values()))
+            if _is_meant(query, job) and (after is None or content.job_places[job.id] < after)
         ]
-        found.sort(key=lambda job: job.created_at, reverse=True)
-        return [_own(job) for job in found[:limit]]
+        page = found[:limit]
+        return JobPage(
+            jobs=[_own(job) for _, job in page],
+            next=page[-1][0] if len(found) > len(page) else None,
+        )
+
+    def attempts(self, job_id: str, /) -> list[JobAttempt]:
+        kept = self._store.content().attempts.get(job_id, {})
+        return [_own(attempt) for _, attempt in sorted(kept.items())]
 
     def claim(
         self,
         *,
         claim_token: str,
         lease: timedelta,
+        limit: int,
         types: Collection[str] | None = None,
         worker_id: str | None = None,
         now: datetime | None = None,
-    ) -> Job | None:
-        now = self._store.now() if now is None else now
+    ) -> list[Job]:
+        now = self._store.now() if now is None else to_utc(now)
+        claimed: list[Job] = []
         with self._store.writing() as scope:
-            due = [
-                job
-                for job in scope.content.jobs.values()
-                if job.status == "pending"
-                and job.scheduled_at <= now
-                and (types is None or job.type in types)
-            ]
-            if not due:
-                return None
-            first = min(due, key=lambda job: (-job.priority, job.scheduled_at, job.created_at))
-            claimed = first.claimed(
-                now=now, lease=lease, claim_token=claim_token, worker_id=worker_id
-            )
-            scope.content = attrs.evolve(
-                scope.content, jobs={**scope.content.jobs, claimed.id: claimed}
-            )
-        return _own(claimed)
+            while len(claimed) < limit:
+                due = [job for job in _free(scope.content, types) if job.scheduled_at <= now]
+                if not due:
+                    break
+                first = min(due, key=lambda job: (-job.priority, job.scheduled_at, job.created_at))
+                job = first.claimed(
+                    now=now, lease=lease, claim_token=claim_token, worker_id=worker_id
+                )
+                scope.content = _with_job(scope.content, job)
+                claimed.append(job)
+        return [_own(job) for job in claimed]
 
-    def update(self, job: Job, /, *, claim_token: str | None) -> None:
-        job = _own(job)
+    def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
+        free = _free(self._store.content(), types)
+        return min((job.scheduled_at for job in free), default=None)
+
+    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
+        own = _own(new)
+        changes = {name: getattr(own, name) for name in new.changes_from(old)}
         with self._store.writing() as scope:
-            stored = scope.content.jobs.get(job.id)
+            stored = scope.content.jobs.get(new.id)
             if stored is None:
-                raise JobNotFound(job.id)
-            if stored.claim_token != claim_token:
-                raise LeaseLost(job.id)
-            scope.content.check_session(job.memva_session_id)
-            scope.content = attrs.evolve(scope.content, jobs={**scope.content.jobs, job.id: job})
+                raise JobNotFound(new.id)
+            if stored.claim_token != old.claim_token:
+                raise LeaseLost(new.id)
+            if stored.status != old.status:
+                raise IllegalTransition(new.id, stored.status, new.status)
+            changed = attrs.evolve(stored, **changes)
+            if not stored.takes_unique_key and (holder := _unique_holder(scope.content, changed)):
+                raise UniqueKeyTaken(changed.type, str(changed.unique_key), holder.id)
+            scope.content = _with_job(scope.content, changed)
+            if attempt is not None:
+                kept = {attempt.number: _own(attempt), **scope.content.attempts.get(new.id, {})}
+                scope.content = attrs.evolve(
+                    scope.content, attempts={**scope.content.attempts, new.id: kept}
+                )
+
+    def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
+        now = self._store.now() if now is None else to_utc(now)
+        found = [
+            (job.lease_until, job)
+            for job in self._store.content().jobs.values()
+            if job.status == "processing" and job.lease_until and job.lease_until <= now
+        ]
+        found.sort(key=lambda pair: pair[0])
+        return [_own(job) for _, job in found[:limit]]
+
+    def stats(self, *, now: datetime | None = None) -> list[JobStats]:
+        now = self._store.now() if now is None else to_utc(now)
+        jobs = sorted(self._store.content().jobs.values(), key=_kind)
+        counted = []
+        for (type_, status), group in groupby(jobs, key=_kind):
+            alike = list(group)
+            waiting = [job.scheduled_at for job in alike if status == "pending"]
+            oldest = min((moment for moment in waiting if moment <= now), default=None)
+            counted.append(JobStats(type_, status, len(alike), oldest))
+        return counted
+
+    def prune(self, status: EndedStatus, /, *, ended_before: datetime, limit: int) -> int:
+        ended_before = to_utc(ended_before)
+        with self._store.writing() as scope:
+            found = [
+                (job.completed_at, job.id)
+                for job in scope.content.jobs.values()
+                if job.status == status and job.completed_at and job.completed_at < ended_before
+            ]
+            found.sort(key=lambda pair: pair[0])
+            gone = {job_id for _, job_id in found[:limit]}
+            scope.content = _without_jobs(scope.content, gone)
+        return len(gone)
+
+
+def _is_meant(query: JobQuery, job: Job) -> bool:
+    return (
+        (query.statuses is None or job.status in query.statuses)
+        and (query.types is None or job.type in query.types)
+        and query.memva_session_id in (None, job.memva_session_id)
+        and query.concurrency_key in (None, job.concurrency_key)
+        and (job.is_active or not query.active)
+    )
+
+
+def _free(content: _Content, types: Collection[str] | None) -> list[Job]:
+    """Return the pending jobs of these types that no other job's key holds back."""
+    holders = {job.concurrency_key: job.id for job in content.jobs.values() if job.is_active}
+    return [
+        job
+        for job in content.jobs.values()
+        if job.status == "pending"
+        and (types is None or job.type in types)
+        and (job.concurrency_key is None or holders.get(job.concurrency_key, job.id) == job.id)
+    ]
+
+
+def _unique_holder(content: _Content, job: Job) -> Job | None:
+    """Return the stored job that keeps `job` out, or None."""
+    if not job.takes_unique_key:
+        return None
+    for other in content.jobs.values():
+        same = (other.type, other.unique_key) == (job.type, job.unique_key)
+        if same and other.takes_unique_key and other.id != job.id:
+            return other
+    return None
+
+
+def _kind(job: Job) -> tuple[str, JobStatus]:
+    return job.type, job.status
 
 
 class _Cursors:
@@ -403,10 +546,35 @@ class _Cursors:
             )
 
 
+def _with_job(content: _Content, job: Job) -> _Content:
+    if job.id in content.jobs:
+        return attrs.evolve(content, jobs={**content.jobs, job.id: job})
+    place = content.last_job_place + 1
+    return attrs.evolve(
+        content,
+        jobs={**content.jobs, job.id: job},
+        job_places={**content.job_places, job.id: place},
+        last_job_place=place,
+    )
+
+
+def _without_jobs(content: _Content, gone: Collection[str]) -> _Content:
+    def kept(of_jobs: Mapping[str, _Value]) -> dict[str, _Value]:
+        return {job_id: value for job_id, value in of_jobs.items() if job_id not in gone}
+
+    return attrs.evolve(
+        content,
+        jobs=kept(content.jobs),
+        job_places=kept(content.job_places),
+        attempts=kept(content.attempts),
+    )
+
+
 def _with(content: _Content, session: Session) -> _Content:
     return attrs.evolve(content, sessions={**content.sessions, session.id: session})
 
 
+_Value = TypeVar("_Value")
 _Linked = TypeVar("_Linked", Event, Job, TranscriptCursor)
 _Key = TypeVar("_Key")
 

@@ -4,6 +4,7 @@ Entities, the rules they follow, and the ports. Whoever writes a store needs not
 host calls is in `memva` itself.
 """
 
+from memva.domain.attempt import AttemptOutcome, JobAttempt
 from memva.domain.errors import (
     EventNotFound,
     IllegalTransition,
@@ -23,9 +24,10 @@ from memva.domain.errors import (
     StoreIncompatible,
     StoreReadOnly,
     StoreUnavailable,
+    UniqueKeyTaken,
 )
 from memva.domain.event import Event, EventKey, Transcript
-from memva.domain.job import Job, JobStatus
+from memva.domain.job import EndedStatus, Job, JobStatus, Transition, UniqueScope
 from memva.domain.json import (
     JsonObject,
     JsonValue,
@@ -42,13 +44,18 @@ from memva.domain.ports import (
     EventPage,
     EventQuery,
     EventRepository,
+    JobPage,
+    JobQuery,
     JobRepository,
+    JobStats,
     SessionRepository,
     SourceLine,
     SourceTranscript,
     Store,
     TranscriptCursor,
     TranscriptSource,
+    Watch,
+    WorkerStore,
 )
 from memva.domain.rebuild import rebuilder
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
@@ -59,9 +66,11 @@ from memva.domain.versions import Appended, Reconciled, merged, preferred, recon
 
 __all__ = [
     "Appended",
+    "AttemptOutcome",
     "Carry",
     "ClaudeStatus",
     "CursorRepository",
+    "EndedStatus",
     "Event",
     "EventCursor",
     "EventKey",
@@ -72,9 +81,13 @@ __all__ = [
     "IllegalTransition",
     "InvalidValue",
     "Job",
+    "JobAttempt",
     "JobExists",
     "JobNotFound",
+    "JobPage",
+    "JobQuery",
     "JobRepository",
+    "JobStats",
     "JobStatus",
     "JsonObject",
     "JsonValue",
@@ -104,6 +117,11 @@ __all__ = [
     "Transcript",
     "TranscriptCursor",
     "TranscriptSource",
+    "Transition",
+    "UniqueKeyTaken",
+    "UniqueScope",
+    "Watch",
+    "WorkerStore",
     "canonical_json",
     "clean_text",
     "decode_json",

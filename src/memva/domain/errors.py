@@ -94,6 +94,19 @@ class JobExists(MemvaError):
         return f"a job with the id {self.job_id!r} exists already"
 
 
+class UniqueKeyTaken(MemvaError):
+    """Another job keeps this one out; `type`, `unique_key` and that other's `job_id` say which."""
+
+    def __init__(self, type: str, unique_key: str, job_id: str) -> None:
+        super().__init__(type, unique_key, job_id)
+        self.type = type
+        self.unique_key = unique_key
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"job {self.job_id!r} of type {self.type!r} has the unique key {self.unique_key!r}"
+
+
 class IllegalTransition(MemvaError):
     """A job cannot go from `status` to `wanted`; its id is kept as `job_id`."""
 

@@ -63,6 +63,8 @@ def encode_json(value: JsonValue, *, field: str) -> str:
     Raises:
         InvalidValue: `value` holds something that JSON has no form for; the error names `field`.
     """
+    if value is None:
+        return "null"
     if type(value) is ParsedObject:
         return value.content.decode()
     try:

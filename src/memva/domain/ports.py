@@ -28,8 +28,9 @@ from attrs import field
 from attrs.validators import optional
 
 from memva.domain import validation
+from memva.domain.attempt import JobAttempt
 from memva.domain.event import Event, EventKey, Transcript
-from memva.domain.job import Job, JobStatus
+from memva.domain.job import EndedStatus, Job, JobStatus
 from memva.domain.line import Carry
 from memva.domain.session import Session
 from memva.domain.titles import Title
@@ -197,16 +198,85 @@ class EventRepository(Protocol):
         ...
 
 
-class JobRepository(Protocol):
-    """The jobs of a store."""
+@attrs.frozen(kw_only=True)
+class JobQuery:
+    """Which jobs are meant; what is None does not narrow.
 
-    def add(self, job: Job, /) -> None:
-        """Store a new job.
+    Attributes:
+        statuses: Those with one of these statuses.
+        types: Those of one of these types.
+        memva_session_id: Those of this session.
+        concurrency_key: Those of this key.
+        active: With True, those alone that were claimed and have not ended.
+    """
+
+    statuses: Collection[JobStatus] | None = None
+    types: Collection[str] | None = None
+    memva_session_id: str | None = None
+    concurrency_key: str | None = None
+    active: bool = False
+
+
+@attrs.frozen
+class JobPage:
+    """Some jobs in order.
+
+    Attributes:
+        jobs: The jobs.
+        next: The cursor of the page after this one, or None where no more jobs follow.
+    """
+
+    jobs: Sequence[Job]
+    next: int | None
+
+    def __iter__(self) -> Iterator[Job]:
+        """Iterate over the jobs."""
+        return iter(self.jobs)
+
+    def __len__(self) -> int:
+        """Return how many jobs are on the page."""
+        return len(self.jobs)
+
+
+@attrs.frozen
+class JobStats:
+    """How many jobs of one type have one status.
+
+    Attributes:
+        type: Their type.
+        status: Their status.
+        count: How many there are.
+        oldest_due: Since when the longest waiting of them is due; None where they do not wait, or
+            none is due yet.
+    """
+
+    type: str
+    status: JobStatus
+    count: int
+    oldest_due: datetime | None
+
+
+class JobRepository(Protocol):
+    """The jobs of a store.
+
+    What a job was created with stays as it is: its id, type, data, priority, `max_attempts`,
+    `created_at`, session, keys, scope and timeout. The rest changes with its transitions.
+
+    Of pending jobs the first is that of higher `priority`, then of earlier `scheduled_at`, then of
+    earlier `created_at`, then the one added first.
+    """
+
+    def add(self, jobs: Sequence[Job], /) -> list[Job]:
+        """Store new jobs, in the order given; all of them or none.
+
+        Returned is, for each, the job that is now there: itself, or the stored one that keeps it
+        out, where `Job.takes_unique_key` holds of both and they share type and `unique_key`. Such
+        a one may be among those given before it.
 
         Raises:
-            JobExists: A job with its id is there already; it is left as it was.
-            SessionNotFound: It belongs to a session that is not there.
-            InvalidValue: Its data or result is not JSON.
+            JobExists: A job with the same id is there already; it is left as it was.
+            SessionNotFound: One belongs to a session that is not there.
+            InvalidValue: One has data, a result or a checkpoint that is not JSON.
         """
         ...
 
@@ -220,13 +290,16 @@ class JobRepository(Protocol):
         """
         ...
 
-    def find(
-        self, *, status: JobStatus | None = None, type: str | None = None, limit: int | None = None
-    ) -> list[Job]:
-        """Return jobs, the last created first; of those created together, the last added first.
+    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+        """Return the first `limit` jobs of `query`, the last added first, that follow `after`.
 
-        `status` and `type` narrow; `limit` of None means all.
+        `after` is the `next` of another page; it stays good while jobs come and go. `limit` is at
+        least 1.
         """
+        ...
+
+    def attempts(self, job_id: str, /) -> list[JobAttempt]:
+        """Return the attempts that were kept of a job, the first first; none of an unknown job."""
         ...
 
     def claim(
@@ -234,29 +307,59 @@ class JobRepository(Protocol):
         *,
         claim_token: str,
         lease: timedelta,
+        limit: int,
         types: Collection[str] | None = None,
         worker_id: str | None = None,
         now: datetime | None = None,
-    ) -> Job | None:
-        """Claim the first pending job that is due, as `Job.claimed` says; None where none is.
+    ) -> list[Job]:
+        """Claim the first jobs that are due, at most `limit`, as `Job.claimed` says.
 
-        First is the higher `priority`, then the earlier `scheduled_at`, then the earlier
-        `created_at`, then the one added first. Due is what is scheduled at or before `now`, which
-        may be of any time zone.
-        `types` narrows to jobs of these types. Two callers never get the same job.
+        Due is a pending job that is scheduled at or before `now`, which may be of any time zone,
+        unless another job of its `concurrency_key` is active; of the jobs that one call claims, no
+        two share a key. `types` narrows to jobs of these types. They come in their order, and no
+        other call gets the same jobs.
+
+        Where more jobs become due between two calls than a store can look through at once, it may
+        leave some of them for later calls, those scheduled last; the order holds among the others.
         """
         ...
 
-    def update(self, job: Job, /, *, claim_token: str | None) -> None:
-        """Store `job` in place of the one with its id, if that is under this very claim.
+    def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
+        """Return a moment before which no claim of these types can succeed, if nothing changes.
 
-        `claim_token` is the token that the stored job must bear; None stands for no claim.
+        It may lie in the past. None says that there is nothing to wait for. It takes no lock, and
+        may be earlier than needed, but not for ever: a claim at that moment makes it later.
+        """
+        ...
+
+    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
+        """Store what `new` changes about `old`, and keep `attempt`.
+
+        The stored job must have the `claim_token` and the `status` of `old`; the fields in which
+        `new` differs from `old` are stored, and the others stay as they are stored. An attempt
+        whose number is kept already stays as it is.
 
         Raises:
-            JobNotFound: There is none.
-            LeaseLost: The stored job is under another claim; nothing was changed.
-            SessionNotFound: It belongs to a session that is not there.
-            InvalidValue: Its data or result is not JSON.
+            JobNotFound: It is not there.
+            LeaseLost: It is under another claim; nothing was changed.
+            IllegalTransition: It has another status; nothing was changed.
+            UniqueKeyTaken: It would take its unique key, which another job has.
+            InvalidValue: What is stored is not JSON.
+        """
+        ...
+
+    def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
+        """Return jobs whose lease ran out at or before `now`, those that ran out first first."""
+        ...
+
+    def stats(self, *, now: datetime | None = None) -> list[JobStats]:
+        """Return how many jobs there are of each type and status, sorted by type, then status."""
+        ...
+
+    def prune(self, status: EndedStatus, /, *, ended_before: datetime, limit: int) -> int:
+        """Delete jobs that came to `status` before that moment, with their attempts.
+
+        At most `limit` of them, whichever the store finds first. Returned is how many.
         """
         ...
 
@@ -359,6 +462,41 @@ class Store(Protocol):
         """Release everything the store holds; closing twice is harmless.
 
         Any other call on a closed store raises `StoreUnavailable`.
+        """
+        ...
+
+
+class Watch(Protocol):
+    """Tells a waiting thread that something was committed."""
+
+    def wait(self, timeout: float) -> bool:
+        """Return True as soon as something was committed, or False after `timeout` seconds.
+
+        Counted is what was committed since the watch began, or since the last call returned. It
+        may be True without cause. What this process commits is told at once, what others commit
+        within a tenth of a second.
+
+        Raises:
+            StoreUnavailable: The store is closed.
+        """
+        ...
+
+
+class WorkerStore(Store, Protocol):
+    """A store on which a worker can run: it tells of changes, and lets a thread go first."""
+
+    def watch(self) -> AbstractContextManager[Watch]:
+        """Watch for commits of anyone's, in the `with` block; a watch is for one thread at a time.
+
+        It keeps nobody waiting, and costs next to nothing while nothing happens.
+        """
+        ...
+
+    def reserved(self) -> AbstractContextManager[None]:
+        """Keep a connection free for the calls of this thread, in the `with` block.
+
+        However many other threads use the store at once, this one's calls do not wait for them to
+        be done, but for the other writers alone.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -90,6 +90,13 @@ def check_limit(limit: int | None) -> None:
     """Raise `InvalidValue` where a limit is given that no list can keep."""
     if limit is not None and not 1 <= limit < 2**63:
         raise InvalidValue("limit", limit, "must be at least 1")
+
+
+def check_each(name: str, values: Collection[str], allowed: Collection[str]) -> None:
+    """Raise `InvalidValue` where one of `values` is not `allowed`."""
+    for value in values:
+        if value not in allowed:
+            raise InvalidValue(name, value, f"must be one of {', '.join(allowed)}")
 
 
 def moment(name: str, value: datetime | None) -> datetime | None:

@@ -1,19 +1,23 @@
-"""Creating, claiming and ending jobs."""
+"""Creating, finding, cancelling and deleting jobs; whoever runs them calls `services.claims`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final, get_args
 
-import attrs
-
-from memva.domain.errors import IllegalTransition, InvalidValue, LeaseLost
-from memva.domain.ids import new_id
-from memva.domain.job import DEFAULT_LEASE, Job, JobStatus
+from memva.domain.attempt import JobAttempt
+from memva.domain.errors import InvalidValue, UniqueKeyTaken
+from memva.domain.job import EndedStatus, Job, JobStatus, UniqueScope
 from memva.domain.json import JsonValue
-from memva.domain.ports import Store
-from memva.domain.text import clean_text
-from memva.domain.validation import check_limit, moment
+from memva.domain.new_job import CreatedJob, NewJob
+from memva.domain.ports import JobPage, JobQuery, JobStats, Store, WorkerStore
+from memva.domain.validation import check_each, check_limit, moment
+from memva.services.job_moves import move_any
+
+_PRUNED_AT_ONCE: Final = 500
+_LOOK_SECONDS: Final = 1.0
 
 
 def create_job(
@@ -25,10 +29,15 @@ def create_job(
     max_attempts: int = 3,
     scheduled_at: datetime | None = None,
     memva_session_id: str | None = None,
+    concurrency_key: str | None = None,
+    unique_key: str | None = None,
+    unique_scope: UniqueScope = "until_finished",
+    exist_ok: bool = True,
+    timeout: timedelta | None = None,
     id: str | None = None,
     now: datetime | None = None,
 ) -> Job:
-    """Store a new job and return it.
+    """Store a new job and return it, or return the one that has its unique key.
 
     Inside `store.transaction()` it takes effect together with whatever else stands there.
 
@@ -40,28 +49,60 @@ def create_job(
         max_attempts: How many claims it may be charged.
         scheduled_at: When it is due; at once where None.
         memva_session_id: The session it belongs to.
+        concurrency_key: One job at a time runs per key, in the order of claims.
+        unique_key: At most one such job of its type; a second creation stores nothing.
+        unique_scope: How long: `until_claimed`, so that one may wait behind a running one, or
+            `until_finished`.
+        exist_ok: Whether the job that has the unique key is returned; with False,
+            `UniqueKeyTaken` names it. `create_jobs` tells both apart without an error.
+        timeout: How long one run may take.
         id: Its id; a new UUID where None.
         now: The present moment; the store's clock where None.
 
     Raises:
         JobExists: The id is taken.
+        UniqueKeyTaken: The unique key is, and `exist_ok` is False.
         SessionNotFound: It belongs to a session that is not there.
         InvalidValue: A field has a value that it cannot have.
     """
-    now = store.now() if now is None else now
-    job = Job(
-        id=new_id() if id is None else id,
+    new = NewJob(
         type=type,
         data=data,
         priority=priority,
         max_attempts=max_attempts,
-        scheduled_at=now if scheduled_at is None else scheduled_at,
-        created_at=now,
-        updated_at=now,
+        scheduled_at=scheduled_at,
         memva_session_id=memva_session_id,
+        concurrency_key=concurrency_key,
+        unique_key=unique_key,
+        unique_scope=unique_scope,
+        timeout=timeout,
+        id=id,
     )
-    store.jobs.add(job)
-    return job
+    [created] = create_jobs(store, [new], now=now)
+    if not (created.is_new or exist_ok):
+        raise UniqueKeyTaken(type, str(unique_key), created.job.id)
+    return created.job
+
+
+def create_jobs(
+    store: Store, jobs: Iterable[NewJob], *, now: datetime | None = None
+) -> Sequence[CreatedJob]:
+    """Store new jobs, all of them or none; return, in their order, what each came to.
+
+    Where a unique key is taken, by a stored job or by one before it, nothing is stored for it; the
+    job that has the key is returned, and `is_new` is False.
+
+    Raises:
+        JobExists: An id is taken.
+        SessionNotFound: One belongs to a session that is not there.
+        InvalidValue: The data of one is not JSON.
+    """
+    now = moment("now", now) or store.now()
+    wanted = [job.created(now=now) for job in jobs]
+    there = store.jobs.add(wanted)
+    return [
+        CreatedJob(job, is_new=job.id == new.id) for job, new in zip(there, wanted, strict=True)
+    ]
 
 
 def get_job(store: Store, job_id: str) -> Job:
@@ -73,178 +114,167 @@ def get_job(store: Store, job_id: str) -> Job:
     return store.jobs.get(job_id)
 
 
+def get_job_attempts(store: Store, job_id: str) -> Sequence[JobAttempt]:
+    """Return a job's attempts, the first first; one that goes on has no outcome yet.
+
+    Raises:
+        JobNotFound: There is no job with this id.
+    """
+    with store.snapshot():
+        job = store.jobs.get(job_id)
+        attempts = store.jobs.attempts(job_id)
+    last = job.last_attempt
+    if last is None or (attempts and attempts[-1].number == last.number):
+        return attempts
+    return [*attempts, last]
+
+
 def list_jobs(
     store: Store,
     *,
-    status: JobStatus | None = None,
-    type: str | None = None,
-    limit: int | None = None,
-) -> Sequence[Job]:
-    """Return jobs, the last created first; of those created together, the last added first.
+    status: JobStatus | Collection[JobStatus] | None = None,
+    type: str | Collection[str] | None = None,
+    memva_session_id: str | None = None,
+    concurrency_key: str | None = None,
+    after: int | None = None,
+    limit: int = 100,
+) -> JobPage:
+    """Return a page of jobs, the last added first; iterating over it gives them.
 
     Args:
         store: Where from.
-        status: Those with this status alone.
-        type: Those of this type alone.
-        limit: How many at most; all where None.
+        status: Those with this status, or with one of these, alone.
+        type: Those of this type, or of one of these, alone.
+        memva_session_id: Those of this session alone.
+        concurrency_key: Those of this key alone.
+        after: The `next` of the page before this one; None for the first page.
+        limit: How many at most.
 
     Raises:
-        InvalidValue: `limit` is below 1.
+        InvalidValue: `limit` is below 1, or there is no such status.
     """
     check_limit(limit)
-    return store.jobs.find(status=status, type=type, limit=limit)
+    statuses = [status] if isinstance(status, str) else status
+    check_each("status", statuses or (), get_args(JobStatus))
+    query = JobQuery(
+        statuses=statuses,
+        types=[type] if isinstance(type, str) else type,
+        memva_session_id=memva_session_id,
+        concurrency_key=concurrency_key,
+    )
+    return store.jobs.find(query, after=after, limit=limit)
 
 
-def get_next_job(
-    store: Store,
-    *,
-    types: Collection[str] | None = None,
-    worker_id: str | None = None,
-    lease: timedelta = DEFAULT_LEASE,
-    now: datetime | None = None,
+def get_active_job(
+    store: Store, *, concurrency_key: str | None = None, memva_session_id: str | None = None
 ) -> Job | None:
-    """Claim the first job that is due and return it; None where none is.
+    """Return the job of a key, of a session or of both that runs or waits for its next run.
 
-    First is the higher priority, then what was due earlier, then what was created earlier. No other
-    caller gets the same job. The job returned carries the claim: the calls that end it take it.
-
-    Args:
-        store: Where from.
-        types: Jobs of these types alone; of any where None.
-        worker_id: Names the claimer, for people to read.
-        lease: How long the claim is good; `DEFAULT_LEASE` is 15 minutes.
-        now: The present moment; the store's clock where None.
+    A job that was never claimed is not active yet, and one that has ended is not any more. A key
+    has one active job at most; of several of a session's, the last added is returned.
 
     Raises:
-        InvalidValue: `lease` is not above zero, `types` is one text instead of several, or `now`
-            does not know its time zone.
+        InvalidValue: Neither a key nor a session is named.
     """
-    if isinstance(types, str):
-        raise InvalidValue("types", types, "must be a collection of types")
-    if lease <= timedelta(0):
-        raise InvalidValue("lease", lease, "must be a timedelta above zero")
-    return store.jobs.claim(
-        claim_token=new_id(),
-        lease=lease,
-        types=types,
-        worker_id=worker_id,
-        now=moment("now", now),
+    if concurrency_key is None and memva_session_id is None:
+        raise InvalidValue("concurrency_key", None, "must be given where no session is")
+    query = JobQuery(
+        concurrency_key=concurrency_key, memva_session_id=memva_session_id, active=True
     )
+    return next(iter(store.jobs.find(query, limit=1)), None)
 
 
-def complete_job(
-    store: Store, job: Job, result: JsonValue = None, *, now: datetime | None = None
-) -> Job:
-    """End a claimed job as completed, with its result, and return it.
+def get_job_stats(store: Store, *, now: datetime | None = None) -> Sequence[JobStats]:
+    """Return how many jobs there are of each type and status, sorted by type, then status.
 
-    Raises:
-        LeaseLost: `job` does not carry the claim that the job is under; nothing was changed.
-        IllegalTransition: The job has ended already.
-        JobNotFound: It is not there any more.
-        InvalidValue: `result` is not JSON.
-    """
-    return _end(store, job, lambda held, now: held.completed(result, now=now), now=now)
-
-
-def fail_job(
-    store: Store,
-    job: Job,
-    error: str,
-    *,
-    retry_at: datetime | None = None,
-    now: datetime | None = None,
-) -> Job:
-    """End a claimed job's run as failed, and return the job.
-
-    It becomes pending again, due at `retry_at`, where that is given and attempts are left; else it
-    has failed for good.
+    Each row of waiting jobs says since when the longest waiting of them is due. It is one
+    statement, whatever the number of jobs.
 
     Raises:
-        LeaseLost: `job` does not carry the claim that the job is under; nothing was changed.
-        IllegalTransition: The job has ended already.
-        JobNotFound: It is not there any more.
+        InvalidValue: `now` does not know its time zone.
     """
-    text = clean_text(error)
-    return _end(
-        store, job, lambda held, now: held.failed(text, now=now, retry_at=retry_at), now=now
-    )
+    return store.jobs.stats(now=moment("now", now))
 
 
 def cancel_job(store: Store, job_id: str, *, now: datetime | None = None) -> Job:
     """Cancel a waiting job at once; ask the holder of a running one to give in. Return the job.
 
+    A running job stays `processing`, and keeps its key, until its holder gives in or is rescued.
+
     Raises:
         JobNotFound: There is no job with this id.
         IllegalTransition: The job has ended already.
     """
-    with store.transaction():
-        before = store.jobs.get(job_id)
-        job = before.cancel_requested(now=store.now() if now is None else now)
-        if job is not before:
-            store.jobs.update(job, claim_token=before.claim_token)
-    return job
+    return move_any(store, job_id, lambda job, now: job.cancel_requested(now=now), now)
 
 
-def update_job_status(
+def retry_job(store: Store, job_id: str, *, now: datetime | None = None) -> Job:
+    """Begin a job anew that failed or was cancelled, and return it.
+
+    It is due at once, all of its attempts are left, and its checkpoint and its history stay.
+
+    Raises:
+        JobNotFound: There is no job with this id.
+        IllegalTransition: It has neither failed nor been cancelled.
+        UniqueKeyTaken: Another job has its unique key meanwhile.
+    """
+    return move_any(store, job_id, lambda job, now: job.retried(now=now), now)
+
+
+def prune_jobs(
     store: Store,
-    job: Job | str,
-    status: JobStatus,
     *,
-    result: JsonValue = None,
-    error: str | None = None,
+    older_than: timedelta,
+    status: EndedStatus | Collection[EndedStatus] = ("completed", "cancelled"),
+    on_progress: Callable[[int], None] | None = None,
     now: datetime | None = None,
-) -> Job:
-    """Move a job to another status and return it.
+) -> int:
+    """Delete jobs that ended some time ago, with their attempts; return how many.
 
-    Given the job that `get_next_job` returned, it is fenced by the claim that the job carries.
-    Given an id, it is an operator's hand: a holder loses its claim.
+    It goes by small batches, so that no other writer waits long. What was deleted before an error
+    stays deleted.
 
     Args:
-        store: Where the job is.
-        job: The claimed job, or an id.
-        status: `completed`, `failed` for good, `cancelled`, or `pending` to hand it back, which is
-            not charged as an attempt.
-        result: What a completed job returned.
-        error: Why a job failed.
+        store: Where from.
+        older_than: How long ago they ended at least.
+        status: How they ended: one way, or several. Failed ones are kept unless they are named.
+        on_progress: Told how many have been deleted so far, after each batch.
         now: The present moment; the store's clock where None.
 
     Raises:
-        IllegalTransition: The job cannot go there; to `processing` it comes by a claim alone.
-        LeaseLost: `job` does not carry the claim that the job is under; nothing was changed.
-        JobNotFound: It is not there.
+        InvalidValue: `older_than` is below zero, or a status is none in which a job has ended.
     """
-
-    def move(held: Job, now: datetime) -> Job:
-        match status:
-            case "completed":
-                return held.completed(result, now=now)
-            case "failed":
-                return held.failed(None if error is None else clean_text(error), now=now)
-            case "cancelled":
-                return held.cancelled(now=now)
-            case "pending":
-                return held.released(now=now)
-            case _:
-                raise IllegalTransition(held.id, held.status, status)
-
-    if isinstance(job, Job):
-        return _end(store, job, move, now=now)
-    with store.transaction():
-        stored = store.jobs.get(job)
-        moved = move(stored, store.now() if now is None else now)
-        moved = attrs.evolve(moved, claim_token=None)
-        store.jobs.update(moved, claim_token=stored.claim_token)
-    return moved
+    statuses = [status] if isinstance(status, str) else status
+    check_each("status", statuses, get_args(EndedStatus))
+    if older_than < timedelta(0):
+        raise InvalidValue("older_than", older_than, "must be a timedelta, not below zero")
+    ended_before = (moment("now", now) or store.now()) - older_than
+    deleted = 0
+    for wanted in statuses:
+        while batch := store.jobs.prune(wanted, ended_before=ended_before, limit=_PRUNED_AT_ONCE):
+            deleted += batch
+            if on_progress is not None:
+                on_progress(deleted)
+    return deleted
 
 
-def _end(
-    store: Store, job: Job, change: Callable[[Job, datetime], Job], *, now: datetime | None
-) -> Job:
-    """Apply `change` to the stored job, if it is under the claim that `job` carries."""
-    with store.transaction():
-        held = store.jobs.get(job.id)
-        if held.claim_token != job.claim_token:
-            raise LeaseLost(job.id)
-        changed = change(held, store.now() if now is None else now)
-        store.jobs.update(changed, claim_token=held.claim_token)
-    return changed
+def wait_for_job(store: WorkerStore, job_id: str, *, timeout: float | None = None) -> Job:
+    """Return a job once it has ended: completed, failed for good, or cancelled.
+
+    Args:
+        store: Where it is.
+        job_id: Which.
+        timeout: How many seconds to wait at most; None for as long as it takes.
+
+    Raises:
+        JobNotFound: There is no job with this id, or it was deleted meanwhile.
+        TimeoutError: It has not ended in time.
+    """
+    give_up = None if timeout is None else time.monotonic() + timeout
+    with store.watch() as watch:
+        while (job := store.jobs.get(job_id)).completed_at is None:
+            left = _LOOK_SECONDS if give_up is None else give_up - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"job {job_id!r} is {job.status} after {timeout} seconds")
+            watch.wait(min(left, _LOOK_SECONDS))
+    return job

@@ -19,13 +19,14 @@ import pytest
 pytest.register_assert_rewrite("memva.testing.contract")
 
 from memva.testing.clock import FrozenClock
-from memva.testing.contract import DurableStoreContract, StoreContract
+from memva.testing.contract import DurableStoreContract, StoreContract, WatchContract
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 __all__ = [
     "DurableStoreContract",
     "FrozenClock",
     "StoreContract",
+    "WatchContract",
     "sample_event",
     "sample_job",
     "sample_session",

@@ -2,39 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from memva.adapters.sqlite.connection import Connection
+from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_duplicate, is_foreign_key
-from memva.adapters.sqlite.rows import JOB_COLUMNS, job_from_row, job_row, probe
+from memva.adapters.sqlite.queue import Queue, stage_of
+from memva.adapters.sqlite.rows import (
+    ATTEMPT_COLUMNS,
+    JOB_COLUMNS,
+    attempt_from_row,
+    attempt_row,
+    job_column,
+    job_from_row,
+    job_row,
+    placeholders,
+    probe,
+)
+from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
-from memva.domain.errors import JobExists, JobNotFound, LeaseLost, SessionNotFound, StoreError
-from memva.domain.job import Job, JobStatus
+from memva.domain.attempt import JobAttempt
+from memva.domain.errors import (
+    IllegalTransition,
+    JobExists,
+    JobNotFound,
+    LeaseLost,
+    StoreError,
+    UniqueKeyTaken,
+)
+from memva.domain.job import EndedStatus, Job
 from memva.domain.json import encode_json
-from memva.domain.time import to_text
+from memva.domain.ports import JobPage, JobQuery, JobStats
+from memva.domain.time import from_text, to_text
 from memva.domain.validation import to_utc
 
-_VALUES: Final = ", ".join(f":{name}" for name in JOB_COLUMNS.split(", "))
-_INSERT: Final = f"INSERT INTO jobs ({JOB_COLUMNS}) VALUES ({_VALUES})"
+_INSERT: Final = f"INSERT INTO jobs ({JOB_COLUMNS}, stage) VALUES ({placeholders(JOB_COLUMNS)}, ?)"
+# Where the unique key is taken, nothing is stored; what else is refused is an error.
+_INSERT_UNIQUE: Final = f"""
+    {_INSERT} ON CONFLICT (type, unique_key)
+    WHERE unique_key IS NOT NULL AND completed_at IS NULL
+        AND (unique_scope = 'until_finished' OR started_at IS NULL)
+    DO NOTHING
+"""
+_SELECT_UNIQUE: Final = f"""
+    SELECT {JOB_COLUMNS} FROM jobs
+    WHERE type = ? AND unique_key = ? AND unique_key IS NOT NULL AND completed_at IS NULL
+        AND (unique_scope = 'until_finished' OR started_at IS NULL)
+"""
 _SELECT: Final = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?"
-_SELECT_TOKEN: Final = "SELECT claim_token FROM jobs WHERE id = ?"
-_FIND: Final = f"""
-    SELECT {JOB_COLUMNS} FROM jobs
-    WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
-    ORDER BY created_at DESC, position DESC LIMIT :limit
+_SELECT_CLAIM: Final = "SELECT claim_token, status FROM jobs WHERE id = ?"
+_FIND: Final = f"SELECT {JOB_COLUMNS}, position FROM jobs WHERE {{}} ORDER BY position DESC LIMIT ?"
+_CLAIM: Final = """
+    UPDATE jobs SET stage = NULL, status = ?, attempts = ?, claims = ?, started_at = ?,
+        updated_at = ?, lease_until = ?, claim_token = ?, worker_id = ?
+    WHERE position = ?
 """
-# The status stands as a literal: a bound one would miss the partial index.
-_FIRST_DUE: Final = f"""
-    SELECT {JOB_COLUMNS} FROM jobs
-    WHERE status = 'pending' AND scheduled_at <= :now
-        AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))
-    ORDER BY priority DESC, scheduled_at, created_at, position LIMIT 1
+_REPLACE: Final = "UPDATE jobs SET {} WHERE id = ? AND claim_token IS ? AND status = ?"
+_EXPIRED: Final = f"""
+    SELECT {JOB_COLUMNS} FROM jobs WHERE status = 'processing' AND lease_until <= ?
+    ORDER BY lease_until LIMIT ?
 """
-_UPDATE: Final = f"""
-    UPDATE jobs SET ({JOB_COLUMNS}) = ({_VALUES}) WHERE id = :id AND claim_token IS :held_token
+_ATTEMPTS: Final = f"""
+    SELECT {ATTEMPT_COLUMNS} FROM job_attempts
+    WHERE position = (SELECT position FROM jobs WHERE id = ?) ORDER BY number
 """
+_KEEP_ATTEMPT: Final = f"""
+    INSERT OR IGNORE INTO job_attempts (position, {ATTEMPT_COLUMNS})
+    SELECT position, {placeholders(ATTEMPT_COLUMNS)} FROM jobs WHERE id = ?
+"""
+# Each part reads an index that holds all it needs.
+_STATS: Final = """
+    SELECT type, status, sum(number), min(oldest_due) FROM (
+        SELECT type, 'pending' AS status, count(*) AS number,
+            min(CASE WHEN scheduled_at <= :now THEN scheduled_at END) AS oldest_due
+        FROM jobs WHERE stage = 'ready' GROUP BY type
+        UNION ALL
+        SELECT type, 'pending', count(*), min(CASE WHEN scheduled_at <= :now THEN scheduled_at END)
+        FROM jobs WHERE stage = 'waiting' GROUP BY type
+        UNION ALL
+        SELECT type, 'pending', count(*), min(CASE WHEN scheduled_at <= :now THEN scheduled_at END)
+        FROM jobs WHERE concurrency_key IS NOT NULL AND stage = 'behind' GROUP BY type
+        UNION ALL
+        SELECT type, 'processing', count(*), NULL
+        FROM jobs WHERE status = 'processing' GROUP BY type
+        UNION ALL
+        SELECT type, status, count(*), NULL
+        FROM jobs WHERE completed_at IS NOT NULL GROUP BY status, type
+    ) GROUP BY type, status ORDER BY type, status
+"""
+_ENDED_TYPES: Final = """
+    WITH RECURSIVE types (type) AS (
+        SELECT min(type) FROM jobs WHERE status = :status AND completed_at IS NOT NULL
+        UNION ALL
+        SELECT (
+            SELECT min(jobs.type) FROM jobs
+            WHERE status = :status AND completed_at IS NOT NULL AND jobs.type > types.type
+        )
+        FROM types WHERE types.type IS NOT NULL
+    )
+    SELECT type FROM types WHERE type IS NOT NULL
+"""
+_PRUNE: Final = """
+    DELETE FROM jobs WHERE position IN (
+        SELECT position FROM jobs
+        WHERE status = ? AND type = ? AND completed_at < ? AND completed_at IS NOT NULL
+        ORDER BY completed_at LIMIT ?
+    )
+"""
+_RARE: Final = {
+    "processing": "SELECT position FROM jobs WHERE status = 'processing'",
+    "failed": "SELECT position FROM jobs WHERE status = 'failed' AND completed_at IS NOT NULL",
+    "cancelled": (
+        "SELECT position FROM jobs WHERE status = 'cancelled' AND completed_at IS NOT NULL"
+    ),
+}
+"""How the few jobs of a status are found, where walking all jobs would take long."""
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class SqliteJobs:
@@ -44,16 +129,23 @@ class SqliteJobs:
         self._transactions = transactions
         self._clock = clock
 
-    def add(self, job: Job, /) -> None:
-        """Store a new job."""
-        row = job_row(job)
-        with self._transactions.writing() as connection:
-            try:
-                _write(connection, job, _INSERT, row)
-            except StoreError as error:
-                if is_duplicate(error):
-                    raise JobExists(job.id) from error
-                raise
+    def add(self, jobs: Sequence[Job], /) -> list[Job]:
+        """Store new jobs; return for each the job that is now there."""
+        rows = [(*job_row(job), stage_of(job)) for job in jobs]
+        try:
+            with self._transactions.writing() as connection:
+                if any(job.unique_key is not None for job in jobs):
+                    there = [_add_one(connection, *both) for both in zip(jobs, rows, strict=True)]
+                else:
+                    there = list(jobs)
+                    connection.run_many(_INSERT, rows)
+                Queue(connection).mend(job.concurrency_key for job in jobs)
+        except StoreError as error:
+            if is_duplicate(error) or is_foreign_key(error):
+                with self._transactions.reading() as connection:
+                    _check_new(connection, jobs)
+            raise
+        return there
 
     def get(self, job_id: str, /) -> Job:
         """Return the job with this id."""
@@ -63,64 +155,187 @@ class SqliteJobs:
             raise JobNotFound(job_id)
         return job_from_row(rows[0])
 
-    def find(
-        self, *, status: JobStatus | None = None, type: str | None = None, limit: int | None = None
-    ) -> list[Job]:
-        """Return jobs, the last created first."""
-        narrowing = {
-            "status": status,
-            "type": None if type is None else probe(type),
-            "limit": -1 if limit is None else limit,
-        }
+    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+        """Return the first jobs of `query`, the last added first, that follow `after`."""
+        narrowing, values = _narrowed(query)
+        if after is not None:
+            narrowing.append("position < ?")
+            values.append(after)
+        sql = _FIND.format(" AND ".join(narrowing) or "TRUE")
         with self._transactions.reading() as connection:
-            rows = connection.rows(_FIND, narrowing)
-        return [job_from_row(row) for row in rows]
+            rows = connection.rows(sql, (*values, limit + 1))
+        return JobPage(
+            jobs=[job_from_row(row) for row in rows[:limit]],
+            next=rows[limit - 1][-1] if len(rows) > limit else None,
+        )
+
+    def attempts(self, job_id: str, /) -> list[JobAttempt]:
+        """Return the attempts that were kept of a job, the first first."""
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_ATTEMPTS, (probe(job_id),))
+        return [attempt_from_row(job_id, row) for row in rows]
 
     def claim(
         self,
         *,
         claim_token: str,
         lease: timedelta,
+        limit: int,
         types: Collection[str] | None = None,
         worker_id: str | None = None,
         now: datetime | None = None,
-    ) -> Job | None:
-        """Claim the first pending job that is due; None where none is."""
+    ) -> list[Job]:
+        """Claim the first jobs that are due, at most `limit`."""
         now = self._clock() if now is None else to_utc(now)
-        narrowing = {
-            "now": to_text(now),
-            "types": None if types is None else encode_json(list(types), field="types"),
-        }
-        # The lock is taken before the job is chosen, so that no two workers choose the same.
+        moment = to_text(now)
+        claimed: list[Job] = []
+        # The lock is taken before the jobs are chosen, so that no two workers choose the same.
         with self._transactions.writing() as connection:
-            rows = connection.rows(_FIRST_DUE, narrowing)
-            if not rows:
-                return None
-            job = job_from_row(rows[0])
-            claimed = job.claimed(
-                now=now, lease=lease, claim_token=claim_token, worker_id=worker_id
-            )
-            _replace(connection, claimed, held_token=job.claim_token)
+            queue = Queue(connection)
+            queue.promote(moment)
+            while len(claimed) < limit:
+                found = queue.first_ready(types, moment, limit - len(claimed))
+                keys: set[str | None] = set()
+                for row in found:
+                    job = job_from_row(row)
+                    if job.concurrency_key in keys and job.concurrency_key is not None:
+                        continue
+                    keys.add(job.concurrency_key)
+                    job = job.claimed(
+                        now=now, lease=lease, claim_token=claim_token, worker_id=worker_id
+                    )
+                    connection.run(_CLAIM, _claim_row(job, moment, position=row[-1]))
+                    claimed.append(job)
+                queue.mend(keys)
+                if not found or keys == {None}:
+                    # Keys may have held back some of those found; others may stand behind them.
+                    break
         return claimed
 
-    def update(self, job: Job, /, *, claim_token: str | None) -> None:
-        """Store `job` in place of the one with its id, if that is under this very claim."""
+    def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
+        """Return a moment before which no claim of these types can succeed."""
+        with self._transactions.reading() as connection:
+            queue = Queue(connection)
+            if queue.is_ready(types):
+                return _LONG_AGO
+            waiting = queue.first_waiting()
+        return None if waiting is None else from_text(waiting)
+
+    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
+        """Store what `new` changes about `old`, if the stored job is under the claim of `old`."""
+        changes = new.changes_from(old)
+        columns = {name: job_column(name, value) for name, value in changes.items()}
+        moves = not changes.keys().isdisjoint(("status", "scheduled_at", "started_at"))
+        if moves:
+            columns["stage"] = stage_of(new)
+        sets = ", ".join([f"{name} = ?" for name in columns]) or "id = id"
+        held = (new.id, old.claim_token, old.status)
+        mends = moves and new.concurrency_key is not None
+        several = mends or attempt is not None
+        with self._transactions.writing(one_statement=not several) as connection:
+            try:
+                if not connection.run(_REPLACE.format(sets), (*columns.values(), *held)):
+                    raise _refusal(connection, old, new)
+            except StoreError as error:
+                if is_duplicate(error):
+                    holder = _unique_holder(connection, new)
+                    raise UniqueKeyTaken(new.type, str(new.unique_key), holder.id) from error
+                raise
+            if attempt is not None:
+                connection.run(_KEEP_ATTEMPT, (*attempt_row(attempt), new.id))
+            if mends:
+                Queue(connection).mend([new.concurrency_key])
+
+    def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
+        """Return jobs whose lease ran out at or before `now`."""
+        now = self._clock() if now is None else to_utc(now)
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_EXPIRED, (to_text(now), limit))
+        return [job_from_row(row) for row in rows]
+
+    def stats(self, *, now: datetime | None = None) -> list[JobStats]:
+        """Return how many jobs there are of each type and status."""
+        now = self._clock() if now is None else to_utc(now)
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_STATS, {"now": to_text(now)})
+        return [
+            JobStats(type_, status, count, None if oldest is None else from_text(oldest))
+            for type_, status, count, oldest in rows
+        ]
+
+    def prune(self, status: EndedStatus, /, *, ended_before: datetime, limit: int) -> int:
+        """Delete jobs that came to `status` before that moment, with their attempts."""
+        before, deleted = to_text(to_utc(ended_before)), 0
         with self._transactions.writing() as connection:
-            if _replace(connection, job, held_token=claim_token):
-                return
-            if connection.rows(_SELECT_TOKEN, (job.id,)):
-                raise LeaseLost(job.id)
-            raise JobNotFound(job.id)
+            for (type_,) in connection.rows(_ENDED_TYPES, {"status": status}):
+                deleted += connection.run(_PRUNE, (status, type_, before, limit - deleted))
+        return deleted
 
 
-def _replace(connection: Connection, job: Job, *, held_token: str | None) -> int:
-    return _write(connection, job, _UPDATE, {**job_row(job), "held_token": held_token})
+def _add_one(connection: Connection, job: Job, row: Row) -> Job:
+    return job if connection.run(_INSERT_UNIQUE, row) else _unique_holder(connection, job)
 
 
-def _write(connection: Connection, job: Job, sql: str, row: Mapping[str, object]) -> int:
-    try:
-        return connection.run(sql, row)
-    except StoreError as error:
-        if is_foreign_key(error):
-            raise SessionNotFound(str(job.memva_session_id)) from error
-        raise
+def _unique_holder(connection: Connection, job: Job) -> Job:
+    [row] = connection.rows(_SELECT_UNIQUE, (job.type, job.unique_key))
+    return job_from_row(row)
+
+
+def _check_new(connection: Connection, jobs: Sequence[Job]) -> None:
+    """Raise what keeps `jobs` from being added, for the first of them that is refused."""
+    ids: set[str] = set()
+    for job in jobs:
+        if job.id in ids or connection.rows(_SELECT_CLAIM, (job.id,)):
+            raise JobExists(job.id)
+        ids.add(job.id)
+        if job.memva_session_id is not None:
+            check_session(connection, job.memva_session_id)
+
+
+def _narrowed(query: JobQuery) -> tuple[list[str], list[object]]:
+    """Return the conditions of `query` and the values bound in them."""
+    conditions: list[str] = []
+    values: list[object] = []
+    for name, wanted in (("status", query.statuses), ("type", query.types)):
+        if wanted is not None:
+            conditions.append(f"{name} IN (SELECT value FROM json_each(?))")
+            values.append(encode_json(list(wanted), field=name))
+    if query.statuses is not None and _RARE.keys() >= set(query.statuses):
+        rare = " UNION ALL ".join(_RARE[status] for status in query.statuses)
+        conditions.append(f"position IN ({rare})" if rare else "FALSE")
+    for name, value in (
+        ("memva_session_id", query.memva_session_id),
+        ("concurrency_key", query.concurrency_key),
+    ):
+        if value is not None:
+            conditions.append(f"{name} = ?")
+            values.append(probe(value))
+    if query.active:
+        conditions.append("started_at IS NOT NULL AND completed_at IS NULL")
+    return conditions, values
+
+
+def _claim_row(job: Job, now: str, *, position: int) -> Row:
+    """Return what a claim at `now` changes, in the order of `_CLAIM`."""
+    return (
+        job.status,
+        job.attempts,
+        job.claims,
+        now,
+        now,
+        job_column("lease_until", job.lease_until),
+        job.claim_token,
+        job.worker_id,
+        position,
+    )
+
+
+def _refusal(connection: Connection, old: Job, new: Job) -> Exception:
+    """Return the error that says why `new` was not stored."""
+    stored = connection.rows(_SELECT_CLAIM, (new.id,))
+    if not stored:
+        return JobNotFound(new.id)
+    [(token, status)] = stored
+    if token != old.claim_token:
+        return LeaseLost(new.id)
+    return IllegalTransition(new.id, status, new.status)

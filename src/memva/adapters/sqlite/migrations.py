@@ -125,6 +125,97 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """,
         "CREATE INDEX transcript_cursors_by_session ON transcript_cursors (memva_session_id)",
     ),
+    (
+        # The table anew, so that what changes with each claim stands before long texts.
+        """
+        CREATE TABLE new_jobs (
+            position             INTEGER PRIMARY KEY,
+            id                   TEXT NOT NULL UNIQUE,
+            type                 TEXT NOT NULL,
+            status               TEXT NOT NULL,
+            stage                TEXT,  -- of a pending job: waiting, behind or ready
+            priority             INTEGER NOT NULL,
+            attempts             INTEGER NOT NULL,
+            max_attempts         INTEGER NOT NULL,
+            claims               INTEGER NOT NULL,
+            scheduled_at         TEXT NOT NULL,
+            started_at           TEXT,
+            completed_at         TEXT,
+            created_at           TEXT NOT NULL,
+            updated_at           TEXT NOT NULL,
+            lease_until          TEXT,
+            claim_token          TEXT,
+            worker_id            TEXT,
+            memva_session_id     TEXT REFERENCES sessions (id) ON DELETE CASCADE,
+            concurrency_key      TEXT,
+            unique_key           TEXT,
+            unique_scope         TEXT NOT NULL,
+            timeout              INTEGER,  -- microseconds
+            cancel_requested_at  TEXT,
+            error                TEXT,
+            checkpoint           TEXT NOT NULL,
+            result               TEXT NOT NULL,
+            data                 TEXT NOT NULL
+        )
+        """,
+        # Nothing obeyed the keys so far, so that several jobs may have what only one may hold.
+        """
+        INSERT INTO new_jobs
+        SELECT position, id, type, status, CASE status WHEN 'pending' THEN 'waiting' END, priority,
+            attempts, max_attempts, attempts, scheduled_at, started_at, completed_at, created_at,
+            updated_at, lease_until, claim_token, worker_id, memva_session_id, NULL, NULL,
+            'until_finished', timeout, cancel_requested_at, error, 'null', result, data
+        FROM jobs ORDER BY position
+        """,
+        "DROP TABLE jobs",
+        "ALTER TABLE new_jobs RENAME TO jobs",
+        # One seek for each type finds what comes next of it. That the stage stands in the indexes
+        # too lets SQLite answer from them alone.
+        """
+        CREATE INDEX jobs_ready ON jobs (stage, type, priority DESC, scheduled_at, created_at)
+            WHERE stage = 'ready'
+        """,
+        "CREATE INDEX jobs_waiting ON jobs (stage, scheduled_at, type) WHERE stage = 'waiting'",
+        """
+        CREATE INDEX jobs_pending_by_key
+            ON jobs (concurrency_key, stage, type, priority DESC, scheduled_at, created_at)
+            WHERE concurrency_key IS NOT NULL AND stage IS NOT NULL
+        """,
+        # The hold of a key is the active job's own row; a second one is refused.
+        """
+        CREATE UNIQUE INDEX jobs_holding ON jobs (concurrency_key)
+            WHERE concurrency_key IS NOT NULL AND started_at IS NOT NULL AND completed_at IS NULL
+        """,
+        """
+        CREATE UNIQUE INDEX jobs_unique ON jobs (type, unique_key)
+            WHERE unique_key IS NOT NULL AND completed_at IS NULL
+                AND (unique_scope = 'until_finished' OR started_at IS NULL)
+        """,
+        "CREATE INDEX jobs_leased ON jobs (lease_until) WHERE status = 'processing'",
+        """
+        CREATE INDEX jobs_ended ON jobs (status, type, completed_at) WHERE completed_at IS NOT NULL
+        """,
+        """
+        CREATE INDEX jobs_by_key ON jobs (concurrency_key) WHERE concurrency_key IS NOT NULL
+        """,
+        """
+        CREATE INDEX jobs_by_memva_session ON jobs (memva_session_id)
+            WHERE memva_session_id IS NOT NULL
+        """,
+        """
+        CREATE TABLE job_attempts (
+            position    INTEGER NOT NULL REFERENCES jobs (position) ON DELETE CASCADE,
+            number      INTEGER NOT NULL,
+            worker_id   TEXT,
+            started_at  TEXT NOT NULL,
+            ended_at    TEXT,
+            outcome     TEXT,
+            error       TEXT,
+            checkpoint  TEXT NOT NULL,
+            PRIMARY KEY (position, number)
+        ) WITHOUT ROWID
+        """,
+    ),
 )
 
 

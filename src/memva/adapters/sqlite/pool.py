@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 from weakref import WeakSet
@@ -61,7 +63,8 @@ class Pool:
         if connection not in self._connections:
             # It was the parent's, before a fork.
             return
-        if self._closed or self._forking or connection.raw.in_transaction:
+        crowded = self._opened > self._size + len(self._reserved)
+        if self._closed or self._forking or crowded or connection.raw.in_transaction:
             self._close(connection)
             return
         connection.shrink()
@@ -70,6 +73,19 @@ class Pool:
         if self._waiting:
             with self._changed:
                 self._changed.notify()
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Let the calling thread have one connection more than there are for all."""
+        me = threading.get_ident()
+        with self._changed:
+            self._reserved[me] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._reserved[me] -= 1
+                self._reserved += Counter()
 
     def close(self) -> None:
         """Close the connections; those in use are closed when they are given back."""
@@ -110,6 +126,7 @@ class Pool:
         self._waiting = 0
         self._forking = False
         self._changed = threading.Condition(threading.Lock())
+        self._reserved: Counter[int] = Counter()
 
     def _pop_idle(self) -> Connection | None:
         try:
@@ -122,7 +139,7 @@ class Pool:
         with self._changed:
             self._waiting += 1
             try:
-                while self._forking or self._opened >= self._size:
+                while self._forking or self._opened >= self._limit():
                     connection = None if self._forking else self._pop_idle()
                     if connection is not None:
                         return connection
@@ -145,6 +162,10 @@ class Pool:
             raise
         self._connections.add(connection)
         return connection
+
+    def _limit(self) -> int:
+        mine = self._reserved[threading.get_ident()]
+        return self._size + (len(self._reserved) if mine else 0)
 
     def _close_idle(self) -> None:
         while (connection := self._pop_idle()) is not None:

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 import attrs
 
 from memva.adapters.sqlite.connection import Row
+from memva.domain.attempt import JobAttempt
 from memva.domain.event import Event, Transcript
 from memva.domain.job import Job
 from memva.domain.json import JsonObject, JsonValue, ParsedObject, decode_json, encode_json
@@ -25,10 +26,14 @@ EVENT_VALUES: Final = ", ".join(
     "CAST(? AS TEXT)" if field.name == "data" else "?" for field in attrs.fields(Event)
 )
 JOB_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Job))
+ATTEMPT_COLUMNS: Final = "number, worker_id, started_at, ended_at, outcome, error, checkpoint"
 CURSOR_COLUMNS: Final = (
     "source, project_key, session_id, subpath, memva_session_id, version, "
     '"offset", line, fingerprint, carry_timestamp, carry_cwd, title, title_origin'
 )
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_JOB_JSON: Final = frozenset({"data", "result", "checkpoint"})
 
 _session = rebuilder(Session)
 _event = rebuilder(Event)
@@ -149,46 +154,135 @@ def event_from_row(row: Row) -> Event:
     )
 
 
-def job_row(job: Job) -> dict[str, object]:
-    """Return the job as a row of `JOB_COLUMNS`, by name."""
-    values: dict[str, Any] = {field.name: getattr(job, field.name) for field in attrs.fields(Job)}
-    for name, value in values.items():
-        if isinstance(value, datetime):
-            values[name] = to_text(value)
-    values["data"] = encode_json(job.data, field="data")
-    values["result"] = encode_json(job.result, field="result")
-    values["timeout"] = None if job.timeout is None else job.timeout // timedelta(microseconds=1)
-    return values
+def job_row(job: Job) -> Row:
+    """Return the job as a row of `JOB_COLUMNS`."""
+    created_at = to_text(job.created_at)
+    return (
+        job.id,
+        job.type,
+        encode_json(job.data, field="data"),
+        job.status,
+        job.priority,
+        job.attempts,
+        job.max_attempts,
+        job.error,
+        encode_json(job.result, field="result"),
+        # A new job's three times are mostly one.
+        created_at if job.scheduled_at is job.created_at else to_text(job.scheduled_at),
+        _text_or_null(job.started_at),
+        _text_or_null(job.completed_at),
+        created_at,
+        created_at if job.updated_at is job.created_at else to_text(job.updated_at),
+        job.memva_session_id,
+        _text_or_null(job.lease_until),
+        job.claim_token,
+        job.worker_id,
+        job.concurrency_key,
+        job.unique_key,
+        job.unique_scope,
+        None if job.timeout is None else job.timeout // _MICROSECOND,
+        _text_or_null(job.cancel_requested_at),
+        job.claims,
+        encode_json(job.checkpoint, field="checkpoint"),
+    )
+
+
+def job_column(name: str, value: Any) -> object:
+    """Return the value of a job's field `name` as its column holds it."""
+    if isinstance(value, datetime):
+        return to_text(value)
+    if isinstance(value, timedelta):
+        return value // _MICROSECOND
+    return encode_json(value, field=name) if name in _JOB_JSON else value
 
 
 def job_from_row(row: Row) -> Job:
-    """Return the job of a row of `JOB_COLUMNS`."""
-    values = list(row)
-    for index in _JOB_TIMES:
-        values[index] = _time_or_none(values[index])
-    for index in _JOB_JSON:
-        values[index] = decode_json(values[index])
-    if values[_JOB_TIMEOUT] is not None:
-        values[_JOB_TIMEOUT] = timedelta(microseconds=values[_JOB_TIMEOUT])
-    return _job(values)
+    """Return the job of a row that begins with `JOB_COLUMNS`."""
+    (
+        id_,
+        type_,
+        data,
+        status,
+        priority,
+        attempts,
+        max_attempts,
+        error,
+        result,
+        scheduled_at,
+        started_at,
+        completed_at,
+        created_at,
+        updated_at,
+        memva_session_id,
+        lease_until,
+        claim_token,
+        worker_id,
+        concurrency_key,
+        unique_key,
+        unique_scope,
+        timeout,
+        cancel_requested_at,
+        claims,
+        checkpoint,
+        *_,
+    ) = row
+    return _job(
+        (
+            id_,
+            type_,
+            decode_json(data),
+            status,
+            priority,
+            attempts,
+            max_attempts,
+            error,
+            _json_or_none(result),
+            from_text(scheduled_at),
+            _time_or_none(started_at),
+            _time_or_none(completed_at),
+            from_text(created_at),
+            from_text(updated_at),
+            memva_session_id,
+            _time_or_none(lease_until),
+            claim_token,
+            worker_id,
+            concurrency_key,
+            unique_key,
+            unique_scope,
+            None if timeout is None else timedelta(microseconds=timeout),
+            _time_or_none(cancel_requested_at),
+            claims,
+            _json_or_none(checkpoint),
+        )
+    )
 
 
-def _places(*names: str) -> tuple[int, ...]:
-    columns = JOB_COLUMNS.split(", ")
-    return tuple(columns.index(name) for name in names)
+def attempt_row(attempt: JobAttempt) -> Row:
+    """Return the attempt as a row of `ATTEMPT_COLUMNS`."""
+    return (
+        attempt.number,
+        attempt.worker_id,
+        to_text(attempt.started_at),
+        _text_or_null(attempt.ended_at),
+        attempt.outcome,
+        attempt.error,
+        encode_json(attempt.checkpoint, field="checkpoint"),
+    )
 
 
-_JOB_TIMES = _places(
-    "scheduled_at",
-    "started_at",
-    "completed_at",
-    "created_at",
-    "updated_at",
-    "lease_until",
-    "cancel_requested_at",
-)
-_JOB_JSON = _places("data", "result")
-[_JOB_TIMEOUT] = _places("timeout")
+def attempt_from_row(job_id: str, row: Row) -> JobAttempt:
+    """Return the attempt of a job's of a row of `ATTEMPT_COLUMNS`."""
+    number, worker_id, started_at, ended_at, outcome, error, checkpoint = row
+    return JobAttempt(
+        job_id=job_id,
+        number=number,
+        worker_id=worker_id,
+        started_at=from_text(started_at),
+        ended_at=_time_or_none(ended_at),
+        outcome=outcome,
+        error=error,
+        checkpoint=decode_json(checkpoint),
+    )
 
 
 def cursor_row(cursor: TranscriptCursor) -> Row:
@@ -239,6 +333,11 @@ def cursor_from_row(row: Row) -> TranscriptCursor:
 
 def _json_or_null(value: object, field: str) -> str | None:
     return None if value is None else encode_json(cast("JsonValue", value), field=field)
+
+
+def _json_or_none(text: str) -> JsonValue:
+    # What most jobs have needs no parser.
+    return None if text == "null" else decode_json(text)
 
 
 def _text_or_null(time: datetime | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.errors import is_duplicate
+from memva.adapters.sqlite.queue import Queue
 from memva.adapters.sqlite.rows import (
     SESSION_COLUMNS,
     placeholders,
@@ -37,6 +38,10 @@ _TRANSCRIPTS: Final = """
 _DELETE_CURSORS: Final = f"""
     DELETE FROM transcript_cursors
     WHERE (project_key, session_id, subpath) IN ({_TRANSCRIPTS})
+"""
+_KEYS: Final = """
+    SELECT DISTINCT concurrency_key FROM jobs
+    WHERE memva_session_id = ? AND concurrency_key IS NOT NULL
 """
 _IS_THERE: Final = "SELECT 1 FROM sessions WHERE id = ?"
 _DELETE: Final = "DELETE FROM sessions WHERE id = ?"
@@ -85,12 +90,14 @@ class SqliteSessions:
         """Delete a session with its events, its jobs and the cursors of its transcripts."""
         with self._transactions.writing() as connection:
             transcripts = connection.rows(_TRANSCRIPTS, (probe(session_id),))
+            keys = connection.rows(_KEYS, (probe(session_id),))
             connection.run(_DELETE_CURSORS, (probe(session_id),))
             if not connection.run(_DELETE, (probe(session_id),)):
                 raise SessionNotFound(session_id)
             sequences = Sequences(connection)
             for transcript in transcripts:
                 sequences.mend(Transcript(*transcript))
+            Queue(connection).mend(key for (key,) in keys)
 
 
 def check_session(connection: Connection, session_id: str) -> None:

@@ -20,7 +20,9 @@ from memva.adapters.sqlite.pool import Pool
 from memva.adapters.sqlite.sessions import SqliteSessions
 from memva.adapters.sqlite.transactions import Transactions
 from memva.adapters.sqlite.wal import WalKeeper
+from memva.adapters.sqlite.watch import SqliteWatch
 from memva.domain.errors import InvalidValue, StoreUnavailable
+from memva.domain.ports import Watch
 from memva.domain.time import utc_now
 
 Durability: TypeAlias = Literal["full", "normal"]
@@ -117,6 +119,15 @@ class SqliteStore:
     def snapshot(self) -> AbstractContextManager[None]:
         """Make all reads inside the block see the store at one moment."""
         return self._transactions.snapshot()
+
+    @contextmanager
+    def watch(self) -> Iterator[Watch]:
+        """Watch for commits of any process."""
+        yield SqliteWatch(self._transactions)
+
+    def reserved(self) -> AbstractContextManager[None]:
+        """Keep a connection free for the calls of this thread."""
+        return self._pool.reserved()
 
     def backup(
         self,

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from memva.adapters.owner import Owner, current_owner
+from memva.adapters.signal import Signal
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.pool import Pool
 from memva.adapters.sqlite.wal import WalKeeper
@@ -76,8 +77,11 @@ class Transactions:
             self._pool.release(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give a connection inside a transaction, or inside a savepoint of the caller's own."""
+    def writing(self, *, one_statement: bool = False) -> Iterator[Connection]:
+        """Give a connection inside a transaction, or inside a savepoint of the caller's own.
+
+        With `one_statement` it needs no savepoint: SQLite undoes a statement that fails itself.
+        """
         owner = self._owner()
         scope = self._scopes.get(owner)
         if scope is None:
@@ -90,6 +94,9 @@ class Transactions:
             if not connection.raw.in_transaction:
                 # A savepoint of its own would be a transaction, committed at its end.
                 raise StoreUnavailable(_ENDED)
+            if one_statement:
+                yield connection
+                return
             connection.rows("SAVEPOINT inner")
             try:
                 yield connection
@@ -116,6 +123,7 @@ class Transactions:
                 if not connection.raw.in_transaction:
                     raise StoreUnavailable(_ENDED)
                 connection.rows("COMMIT")
+                self.signal.notify()
                 self._wal.after_commit(connection)
             finally:
                 self._scopes.pop(owner, None)
@@ -135,3 +143,4 @@ class Transactions:
         self._process = os.getpid()
         self._turn = threading.Lock()
         self._scopes: dict[Owner, _Scope] = {}
+        self.signal = Signal()

@@ -8,10 +8,13 @@ from contextlib import closing
 import pytest
 
 from memva.domain.ports import Store
+from memva.testing.contract.claims import ClaimContract
 from memva.testing.contract.cursors import CursorContract
 from memva.testing.contract.durable import DurabilityContract
 from memva.testing.contract.events import EventContract
+from memva.testing.contract.job_services import JobServiceContract
 from memva.testing.contract.jobs import JobContract
+from memva.testing.contract.keys import KeyContract
 from memva.testing.contract.order import OrderContract
 from memva.testing.contract.processes import ProcessContract
 from memva.testing.contract.services import ServiceContract
@@ -20,6 +23,9 @@ from memva.testing.contract.text import TextContract
 from memva.testing.contract.threads import ThreadContract
 from memva.testing.contract.transactions import TransactionContract
 from memva.testing.contract.versions import VersionContract
+from memva.testing.contract.watch import WatchContract
+
+__all__ = ["DurableStoreContract", "StoreContract", "WatchContract"]
 
 
 class StoreContract(
@@ -28,11 +34,14 @@ class StoreContract(
     VersionContract,
     OrderContract,
     JobContract,
+    ClaimContract,
+    KeyContract,
     CursorContract,
     TransactionContract,
     ThreadContract,
     TextContract,
     ServiceContract,
+    JobServiceContract,
 ):
     """What every store keeps. A subclass gives the fixture `store`: an empty store, open."""
 

@@ -7,9 +7,10 @@ from contextlib import closing
 
 from memva.domain.ports import EventQuery, Store
 from memva.domain.versions import Appended
+from memva.testing.contract.claims import claim
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import lines, stored
-from memva.testing.contract.jobs import claim
+from memva.testing.contract.jobs import all_jobs
 from memva.testing.contract.text import ODD_JSON
 from memva.testing.contract.transactions import counts, write_everything
 from memva.testing.samples import sample_event, sample_job, sample_session
@@ -23,7 +24,7 @@ class DurabilityContract:
         with closing(open_store()) as store:
             write_everything(store)
             event = store.events.get(sample_event().key)
-            job = claim(store)
+            [job] = claim(store)
         with closing(open_store()) as store:
             assert store.sessions.get("session-1") == sample_session()
             assert store.events.get(sample_event().key) == event
@@ -65,9 +66,9 @@ class DurabilityContract:
             write_everything(one)
             assert counts(other) == (1, 1, 1, 1)
             one.close()
-            other.jobs.add(sample_job(id="job-2"))
+            other.jobs.add([sample_job(id="job-2")])
         with closing(open_store()) as store:
-            assert len(store.jobs.find()) == 2
+            assert len(all_jobs(store)) == 2
 
     def test_page_goes_on_after_opening(self, open_store: Callable[[], Store]) -> None:
         """A cursor is good for a store that is opened anew."""

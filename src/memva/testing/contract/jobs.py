@@ -1,28 +1,62 @@
-"""What a store promises of jobs."""
+"""What a store promises of the jobs that it keeps: storing, finding, changing and deleting them."""
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, cast
 
+import attrs
 import pytest
 
-from memva.domain.errors import InvalidValue, JobExists, JobNotFound, LeaseLost, SessionNotFound
+from memva.domain.attempt import JobAttempt
+from memva.domain.errors import (
+    IllegalTransition,
+    InvalidValue,
+    JobExists,
+    JobNotFound,
+    LeaseLost,
+    SessionNotFound,
+)
 from memva.domain.job import Job
-from memva.domain.ports import Store
+from memva.domain.ports import JobQuery, JobStats, Store
 from memva.testing.clock import START
 from memva.testing.samples import sample_job, sample_session
 
-LEASE = timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 
 
-def claim(store: Store, token: str = "token", **options: Any) -> Job | None:
-    """Claim the next job at the start of the samples' time."""
-    return store.jobs.claim(claim_token=token, lease=LEASE, **{"now": START, **options})
+def all_jobs(store: Store) -> list[Job]:
+    """Return all jobs of a small store, the last added first."""
+    return list(store.jobs.find(JobQuery(), limit=10_000))
+
+
+def found(store: Store, **query: Any) -> list[str]:
+    """Return the ids of the jobs of a query."""
+    return [job.id for job in store.jobs.find(JobQuery(**query), limit=100)]
+
+
+def running(**fields: Any) -> Job:
+    """Return a job as it is under the claim `token`."""
+    return sample_job(
+        **{
+            "status": "processing",
+            "attempts": 1,
+            "claims": 1,
+            "started_at": START,
+            "lease_until": START + MINUTE,
+            "claim_token": "token",
+            **fields,
+        }
+    )
+
+
+def ended(id_: str, status: str, at: datetime) -> Job:
+    """Return a job that came to `status` at a moment."""
+    return sample_job(id=id_, status=status, completed_at=at)
 
 
 class JobContract:
-    """Adding, getting, finding, claiming and changing jobs."""
+    """Adding, getting, finding, changing, counting and deleting jobs."""
 
     def test_job_comes_back_equal(self, store: Store) -> None:
         """Every field of a job comes back as it was stored."""
@@ -43,58 +77,55 @@ class JobContract:
             worker_id="worker",
             concurrency_key="key",
             unique_key="unique",
+            unique_scope="until_claimed",
             timeout=timedelta(days=3, microseconds=1),
             cancel_requested_at=START,
+            claims=3,
+            checkpoint={"at": 7},
         )
-        store.jobs.add(job)
+        assert store.jobs.add([job]) == [job]
         assert store.jobs.get("job-1") == job
 
     @pytest.mark.parametrize("data", [None, False, 0, "", [], {}, "text", 2**70, [None]])
     def test_data_may_be_any_json(self, store: Store, data: Any) -> None:
-        """Any JSON value is a job's data or result, the empty ones included."""
-        store.jobs.add(sample_job(data=data, result=data))
+        """Any JSON value is a job's data, result or checkpoint, the empty ones included."""
+        store.jobs.add([sample_job(data=data, result=data, checkpoint=data)])
         job = store.jobs.get("job-1")
-        assert (job.data, job.result) == (data, data)
+        assert (job.data, job.result, job.checkpoint) == (data, data, data)
         assert type(job.data) is type(data)
 
-    def test_job_id_is_taken_once(self, store: Store) -> None:
-        """A second job with an id is refused, and the first stays as it was."""
-        store.jobs.add(sample_job(type="first"))
-        with pytest.raises(JobExists) as caught:
-            store.jobs.add(sample_job(type="second"))
-        assert caught.value.job_id == "job-1"
-        assert store.jobs.get("job-1").type == "first"
+    def test_jobs_are_added_together_or_not_at_all(self, store: Store) -> None:
+        """Where one of several jobs is refused, none is stored."""
+        store.jobs.add([sample_job(id="taken", type="first")])
+        for bad, error in (
+            (sample_job(id="taken"), JobExists),
+            (sample_job(id="new-1"), JobExists),
+            (sample_job(id="bad", memva_session_id="nobody"), SessionNotFound),
+            (sample_job(id="bad", data={"x": object()}), InvalidValue),
+        ):
+            with pytest.raises(error):
+                store.jobs.add([sample_job(id="new-1"), sample_job(id="new-2"), bad])
+            assert [job.id for job in all_jobs(store)] == ["taken"]
+        assert store.jobs.get("taken").type == "first"
+        assert store.jobs.add([]) == []
 
-    def test_job_needs_its_session(self, store: Store) -> None:
-        """A job of a session that is not there is refused."""
-        with pytest.raises(SessionNotFound) as caught:
-            store.jobs.add(sample_job(memva_session_id="nobody"))
-        assert caught.value.session_id == "nobody"
-
-    def test_changed_job_needs_its_session(self, store: Store) -> None:
-        """A job is not moved to a session that is not there."""
-        store.jobs.add(sample_job())
-        with pytest.raises(SessionNotFound) as caught:
-            store.jobs.update(sample_job(memva_session_id="nobody"), claim_token=None)
-        assert caught.value.session_id == "nobody"
-        assert store.jobs.get("job-1") == sample_job()
-
-    def test_now_may_be_of_any_zone(self, store: Store) -> None:
-        """What is due is told by the moment, not by how its zone writes it."""
-        store.jobs.add(sample_job(scheduled_at=START))
-        for hours in (9, -9):
-            zone = timezone(timedelta(hours=hours))
-            early = (START - timedelta(seconds=1)).astimezone(zone)
-            assert claim(store, now=early) is None
-        assert claim(store, now=START.astimezone(timezone(timedelta(hours=-9)))) is not None
+    def test_refusal_of_a_job_names_it(self, store: Store) -> None:
+        """The error of a job that cannot be added keeps the id that stood in the way."""
+        store.jobs.add([sample_job()])
+        with pytest.raises(JobExists) as exists:
+            store.jobs.add([sample_job(id="job-2"), sample_job()])
+        assert exists.value.job_id == "job-1"
+        with pytest.raises(SessionNotFound) as missing:
+            store.jobs.add([sample_job(id="job-2", memva_session_id="nobody")])
+        assert missing.value.session_id == "nobody"
 
     def test_job_data_must_be_json(self, store: Store) -> None:
         """What JSON cannot say is refused by name."""
-        for field in ("data", "result"):
+        for field in ("data", "result", "checkpoint"):
             with pytest.raises(InvalidValue) as caught:
-                store.jobs.add(sample_job(**{field: {"x": object()}}))
+                store.jobs.add([sample_job(**{field: {"x": object()}})])
             assert caught.value.field == field
-        assert store.jobs.find() == []
+        assert all_jobs(store) == []
 
     @pytest.mark.parametrize("job_id", ["nobody", "", "\x00", "\ud800"])
     def test_unknown_job_is_not_found(self, store: Store, job_id: str) -> None:
@@ -103,117 +134,218 @@ class JobContract:
             store.jobs.get(job_id)
         assert caught.value.job_id == job_id
         assert isinstance(caught.value, LookupError)
+        assert store.jobs.attempts(job_id) == []
 
-    def test_jobs_are_found_last_created_first(self, store: Store) -> None:
-        """The last created comes first; of those created together, the last added."""
-        for id_, minutes in [("a", 1), ("b", 2), ("c", 1)]:
-            store.jobs.add(sample_job(id=id_, created_at=START + timedelta(minutes=minutes)))
-        assert [job.id for job in store.jobs.find()] == ["b", "c", "a"]
-        assert [job.id for job in store.jobs.find(limit=2)] == ["b", "c"]
+    def test_jobs_are_found_last_added_first(self, store: Store) -> None:
+        """The last added comes first, whenever it was created."""
+        store.jobs.add([sample_job(id="a", created_at=START + MINUTE), sample_job(id="b")])
+        store.jobs.add([sample_job(id="c")])
+        assert found(store) == ["c", "b", "a"]
 
     def test_finding_narrows(self, store: Store) -> None:
-        """Status and type narrow what is found."""
-        store.jobs.add(sample_job(id="a", type="x"))
-        store.jobs.add(sample_job(id="b", type="y"))
-        store.jobs.add(sample_job(id="c", type="x", status="failed"))
-        assert [job.id for job in store.jobs.find(type="x")] == ["c", "a"]
-        assert [job.id for job in store.jobs.find(status="pending")] == ["b", "a"]
-        assert [job.id for job in store.jobs.find(status="failed", type="y")] == []
-        assert [job.id for job in store.jobs.find(type="\ud800")] == []
-
-    def test_claim_stores_what_it_returns(self, store: Store) -> None:
-        """A claim charges an attempt and carries its token, and is stored as it is returned."""
-        store.jobs.add(sample_job())
-        job = claim(store, worker_id="worker")
-        assert job is not None
-        assert job == sample_job(
-            status="processing",
-            attempts=1,
-            started_at=START,
-            lease_until=START + LEASE,
-            claim_token="token",
-            worker_id="worker",
+        """Each part of a query narrows what is found, and together they narrow more."""
+        store.sessions.add(sample_session())
+        store.jobs.add(
+            [
+                sample_job(id="a", type="x", concurrency_key="k"),
+                sample_job(id="b", type="y", memva_session_id="session-1"),
+                sample_job(id="c", type="x", status="failed", completed_at=START),
+                running(id="d", type="z", concurrency_key="k", memva_session_id="session-1"),
+                sample_job(id="e", type="z", started_at=START, memva_session_id="session-1"),
+                ended("f", "completed", START),
+            ]
         )
-        assert store.jobs.get("job-1") == job
+        assert found(store, types=["x"]) == ["c", "a"]
+        assert found(store, types=["x", "z"]) == ["e", "d", "c", "a"]
+        assert found(store, statuses=["pending"]) == ["e", "b", "a"]
+        assert found(store, statuses=["failed"]) == ["c"]
+        assert found(store, statuses=["failed", "processing"]) == ["d", "c"]
+        assert found(store, statuses=["failed", "completed"]) == ["f", "c"]
+        assert found(store, statuses=[]) == []
+        assert found(store, memva_session_id="session-1") == ["e", "d", "b"]
+        assert found(store, concurrency_key="k") == ["d", "a"]
+        assert found(store, active=True) == ["e", "d"]
+        assert found(store, active=True, concurrency_key="k") == ["d"]
+        assert found(store, types=["x"], statuses=["failed"]) == ["c"]
+        assert found(store, types=["\ud800"]) == []
+        assert found(store, memva_session_id="\x00") == []
 
-    def test_claimed_job_is_not_claimed_again(self, store: Store) -> None:
-        """Only pending jobs are claimed."""
-        store.jobs.add(sample_job())
-        for status in ("processing", "completed", "failed", "cancelled"):
-            store.jobs.add(sample_job(id=status, status=status))
-        first = claim(store)
-        assert first is not None
-        assert first.id == "job-1"
-        assert claim(store) is None
+    def test_pages_of_jobs(self, store: Store) -> None:
+        """Pages follow each other without a gap, though jobs come and go between them."""
+        store.jobs.add([sample_job(id=f"job-{n}") for n in range(1, 5)])
+        store.jobs.add([ended("job-5", "completed", START)])
+        first = store.jobs.find(JobQuery(), limit=1)
+        assert [job.id for job in first] == ["job-5"]
+        store.jobs.prune("completed", ended_before=START + MINUTE, limit=9)
+        store.jobs.add([sample_job(id="job-6")])
+        second = store.jobs.find(JobQuery(), after=first.next, limit=3)
+        assert [job.id for job in second] == ["job-4", "job-3", "job-2"]
+        last = store.jobs.find(JobQuery(), after=second.next, limit=1)
+        assert ([job.id for job in last], last.next) == (["job-1"], None)
 
-    def test_claim_order(self, store: Store) -> None:
-        """Higher priority first, then earlier due, then earlier created, then first added."""
-        earlier = START - timedelta(hours=1)
-        for job in (
-            sample_job(id="5", created_at=START),
-            sample_job(id="6", created_at=START),
-            sample_job(id="4", created_at=earlier),
-            sample_job(id="3", scheduled_at=earlier),
-            sample_job(id="2", priority=1),
-            sample_job(id="1", priority=2, scheduled_at=START, created_at=START),
-            sample_job(id="7", priority=-1, scheduled_at=earlier - timedelta(days=1)),
-        ):
-            store.jobs.add(job)
-        claimed = []
-        while (job_ := claim(store)) is not None:
-            claimed.append(job_.id)
-        assert claimed == ["1", "2", "3", "4", "5", "6", "7"]
-
-    def test_future_job_waits(self, store: Store) -> None:
-        """A job is claimed from the moment it is due, not before, however high its priority."""
-        due = START + timedelta(microseconds=1)
-        store.jobs.add(sample_job(scheduled_at=due, priority=100))
-        assert claim(store, now=START) is None
-        assert claim(store, now=due) is not None
-
-    def test_claim_by_type(self, store: Store) -> None:
-        """A claimer gets jobs of the types it names alone."""
-        store.jobs.add(sample_job(id="a", type="x", priority=9))
-        store.jobs.add(sample_job(id="b", type="y"))
-        assert claim(store, types=[]) is None
-        assert claim(store, types=["z", "\ud800"]) is None
-        job = claim(store, types=["y", "z"])
-        assert job is not None
-        assert job.id == "b"
-
-    def test_update_is_fenced(self, store: Store) -> None:
+    def test_change_is_fenced(self, store: Store) -> None:
         """A change under another claim than the stored one is refused and changes nothing."""
-        store.jobs.add(sample_job())
-        job = claim(store)
-        assert job is not None
-        done = job.completed("done", now=START)
+        job = running()
+        store.jobs.add([job])
+        done = job.completed("done", now=START).job
         for token in ("another", None):
             with pytest.raises(LeaseLost) as caught:
-                store.jobs.update(done, claim_token=token)
+                store.jobs.replace(attrs.evolve(job, claim_token=token), done)
             assert caught.value.job_id == "job-1"
         assert store.jobs.get("job-1") == job
-        store.jobs.update(done, claim_token="token")
+        store.jobs.replace(job, done)
         assert store.jobs.get("job-1") == done
 
-    def test_update_of_unknown_job_is_refused(self, store: Store) -> None:
-        """An update never creates."""
-        with pytest.raises(JobNotFound):
-            store.jobs.update(sample_job(), claim_token=None)
-        assert store.jobs.find() == []
+    def test_change_of_another_status_is_refused(self, store: Store) -> None:
+        """A job that has another status by now is not changed, though the claim is the same."""
+        job = running()
+        store.jobs.add([job])
+        done = job.completed("done", now=START).job
+        store.jobs.replace(job, done)
+        with pytest.raises(IllegalTransition) as caught:
+            store.jobs.replace(job, job.failed("late", now=START).job)
+        assert (caught.value.status, caught.value.wanted) == ("completed", "failed")
+        assert store.jobs.get("job-1") == done
 
-    def test_update_refuses_what_is_not_json(self, store: Store) -> None:
+    def test_change_leaves_what_it_is_not_about(self, store: Store) -> None:
+        """A change stores the fields in which it differs; what others changed meanwhile stays."""
+        job = running()
+        store.jobs.add([job])
+        store.jobs.replace(job, job.checkpointed({"at": 1}, now=START))
+        store.jobs.replace(job, job.cancel_requested(now=START).job)
+        store.jobs.replace(job, job.completed("done", now=START).job)
+        stored = store.jobs.get("job-1")
+        assert (stored.status, stored.result) == ("completed", "done")
+        assert (stored.checkpoint, stored.cancel_requested_at) == ({"at": 1}, START)
+
+    def test_json_changes_in_its_type(self, store: Store) -> None:
+        """JSON that Python takes for equal is stored as the change gives it."""
+        job = running(checkpoint=1)
+        store.jobs.add([job])
+        store.jobs.replace(job, job.checkpointed(True, now=START))
+        assert store.jobs.get("job-1").checkpoint is True
+
+    def test_change_of_unknown_job_is_refused(self, store: Store) -> None:
+        """A change never creates."""
+        with pytest.raises(JobNotFound):
+            store.jobs.replace(sample_job(), sample_job(attempts=1))
+        assert all_jobs(store) == []
+
+    def test_change_must_be_json(self, store: Store) -> None:
         """A result that JSON cannot say is refused, and the job stays as it was."""
-        store.jobs.add(sample_job())
+        job = running()
+        store.jobs.add([job])
         with pytest.raises(InvalidValue) as caught:
-            store.jobs.update(sample_job(result={"x": object()}), claim_token=None)
+            store.jobs.replace(job, job.completed({1: object()}, now=START).job)  # type: ignore[dict-item]
         assert caught.value.field == "result"
-        assert store.jobs.get("job-1") == sample_job()
+        assert store.jobs.get("job-1") == job
+
+    def test_attempts_are_kept(self, store: Store) -> None:
+        """Attempts come back equal, by number; one that is kept already stays as it is."""
+        job = running()
+        store.jobs.add([job])
+        attempts = [
+            JobAttempt(
+                job_id="job-1",
+                number=number,
+                worker_id="worker",
+                started_at=START,
+                ended_at=START + MINUTE,
+                outcome="failed",
+                error="broken",
+                checkpoint={"at": number},
+            )
+            for number in (1, 2)
+        ]
+        store.jobs.replace(job, job, attempt=attempts[1])
+        store.jobs.replace(job, job, attempt=attempts[0])
+        store.jobs.replace(job, job, attempt=attrs.evolve(attempts[0], error="another"))
+        assert store.jobs.attempts("job-1") == attempts
+
+    def test_refused_change_keeps_no_attempt(self, store: Store) -> None:
+        """An attempt is kept together with its change, or not at all."""
+        job = running()
+        store.jobs.add([job])
+        waiting, attempt = job.released(now=START)
+        with pytest.raises(LeaseLost):
+            store.jobs.replace(attrs.evolve(job, claim_token="another"), waiting, attempt=attempt)
+        assert store.jobs.attempts("job-1") == []
+
+    def test_expired_leases_are_found(self, store: Store) -> None:
+        """Leases that ran out are found, the longest ago first; others are not."""
+        for id_, minutes in (("a", 2), ("b", 1), ("c", 3)):
+            store.jobs.add([running(id=id_, lease_until=START + minutes * MINUTE)])
+        store.jobs.add([sample_job(id="d", lease_until=START)])
+        now = START + 2 * MINUTE
+        assert [job.id for job in store.jobs.expired(now=now, limit=9)] == ["b", "a"]
+        assert [job.id for job in store.jobs.expired(now=now, limit=1)] == ["b"]
+        assert store.jobs.expired(now=START, limit=9) == []
+
+    def test_jobs_are_counted(self, store: Store) -> None:
+        """Jobs are counted by type and status; waiting ones say since when the first is due."""
+        store.jobs.add(
+            [
+                sample_job(id="a", type="x", scheduled_at=START + 2 * MINUTE),
+                sample_job(id="b", type="x", scheduled_at=START + MINUTE),
+                sample_job(id="c", type="x", scheduled_at=START + MINUTE, concurrency_key="k"),
+                sample_job(id="d", type="x", scheduled_at=START, concurrency_key="k"),
+                sample_job(id="e", type="w", scheduled_at=START + 9 * MINUTE),
+                running(id="f", type="x"),
+                ended("g", "completed", START),
+                ended("h", "completed", START),
+            ]
+        )
+        assert store.jobs.stats(now=START + MINUTE) == [
+            JobStats("prompt", "completed", 2, None),
+            JobStats("w", "pending", 1, None),
+            JobStats("x", "pending", 4, START),
+            JobStats("x", "processing", 1, None),
+        ]
+
+    def test_pruning_deletes_what_ended_long_ago(self, store: Store) -> None:
+        """Jobs are deleted that came to a status before a moment, as many as asked, no others."""
+        store.jobs.add(
+            [
+                ended("a", "completed", START),
+                ended("b", "completed", START + MINUTE),
+                ended("c", "failed", START),
+                attrs.evolve(ended("d", "completed", START), type="other"),
+                sample_job(id="e"),
+                running(id="f"),
+            ]
+        )
+        assert store.jobs.prune("completed", ended_before=START + MINUTE, limit=1) == 1
+        assert store.jobs.prune("completed", ended_before=START + MINUTE, limit=9) == 1
+        assert store.jobs.prune("completed", ended_before=START + MINUTE, limit=9) == 0
+        assert found(store) == ["f", "e", "c", "b"]
+
+    def test_pruning_takes_the_attempts_along(self, store: Store) -> None:
+        """A job that takes a deleted one's id has none of its attempts."""
+        job = running()
+        store.jobs.add([job])
+        lost, attempt = attrs.evolve(job, attempts=3).lost(now=START)
+        store.jobs.replace(job, lost, attempt=attempt)
+        assert len(store.jobs.attempts("job-1")) == 1
+        store.jobs.prune("failed", ended_before=START + MINUTE, limit=9)
+        store.jobs.add([job])
+        assert store.jobs.attempts("job-1") == []
+
+    def test_session_takes_its_jobs_along(self, store: Store) -> None:
+        """Deleting a session deletes its jobs and their attempts, and frees their keys."""
+        store.sessions.add(sample_session())
+        job = running(memva_session_id="session-1", concurrency_key="k")
+        store.jobs.add([job, sample_job(id="job-2", concurrency_key="k")])
+        store.jobs.replace(job, job, attempt=job.released(now=START).attempt)
+        store.sessions.delete("session-1")
+        assert found(store) == ["job-2"]
+        assert store.jobs.attempts("job-1") == []
+        claimed = store.jobs.claim(claim_token="t", lease=MINUTE, limit=9, now=START)
+        assert [job.id for job in claimed] == ["job-2"]
 
     def test_job_data_belongs_to_its_caller(self, store: Store) -> None:
         """A caller who changes what it was given changes nothing stored."""
-        store.jobs.add(sample_job(data={"list": [1]}))
-        claimed = claim(store)
-        assert claimed is not None
-        for job in (claimed, store.jobs.get("job-1"), store.jobs.find()[0]):
+        store.jobs.add([sample_job(data={"list": [1]})])
+        [claimed] = store.jobs.claim(claim_token="t", lease=MINUTE, limit=1, now=START)
+        for job in (claimed, store.jobs.get("job-1"), all_jobs(store)[0]):
             cast("dict[str, Any]", job.data)["list"].append(2)
         assert store.jobs.get("job-1").data == {"list": [1]}

@@ -20,9 +20,9 @@ from typing import Any, Final
 from memva.domain.ids import new_id
 from memva.domain.ports import EventQuery, Store
 from memva.testing.clock import START
+from memva.testing.contract.claims import LEASE
 from memva.testing.contract.events import stored
 from memva.testing.contract.forks import REFUSED, forked
-from memva.testing.contract.jobs import LEASE
 from memva.testing.contract.transactions import counts, write_everything
 from memva.testing.samples import sample_event, sample_job, sample_session
 
@@ -135,8 +135,8 @@ def claim_all(open_store: Callable[[], Store], pipe: Connection, _: int) -> None
     with closing(open_store()) as store:
         _ready(pipe)
         claimed = []
-        while (job := store.jobs.claim(claim_token=new_id(), lease=LEASE, now=START)) is not None:
-            claimed.append(job.id)
+        while jobs := store.jobs.claim(claim_token=new_id(), lease=LEASE, limit=2, now=START):
+            claimed += [job.id for job in jobs]
         pipe.send(claimed)
 
 
@@ -193,9 +193,8 @@ class ProcessContract:
     def test_processes_never_claim_the_same_job(self, open_store: Callable[[], Store]) -> None:
         """Each job goes to one process."""
         count = 1_000 if PROOF else 60
-        with closing(open_store()) as store, store.transaction():
-            for number in range(count):
-                store.jobs.add(sample_job(id=f"job-{number}"))
+        with closing(open_store()) as store:
+            store.jobs.add([sample_job(id=f"job-{number}") for number in range(count)])
         with workers(PROCESSES, claim_all, open_store) as started:
             claimed = Counter(id_ for worker in started for id_ in worker.receive())
         assert claimed == Counter(f"job-{number}" for number in range(count))

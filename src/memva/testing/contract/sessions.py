@@ -103,7 +103,7 @@ class SessionContract:
             keys[id_] = event.key
             store.sessions.add(sample_session(id=id_))
             store.events.append([event])
-            store.jobs.add(sample_job(id=id_, memva_session_id=id_))
+            store.jobs.add([sample_job(id=id_, memva_session_id=id_)])
             store.cursors.put(
                 sample_cursor(source=id_, memva_session_id=id_, transcript=event.transcript)
             )

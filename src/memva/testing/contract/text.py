@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import attrs
 import pytest
 
 from memva.domain.event import EventKey, Transcript
 from memva.domain.json import encode_json, parse_object
-from memva.domain.ports import EventQuery, Store
+from memva.domain.ports import EventQuery, JobQuery, Store
+from memva.testing.contract.claims import claim
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import stored
-from memva.testing.contract.jobs import claim
+from memva.testing.contract.jobs import all_jobs
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 ODD_TEXT: Final = {
@@ -57,8 +59,10 @@ class TextContract:
         store.sessions.add(session)
         event = sample_event(cwd=text, project_name=text, project_key=text, subpath=text)
         store.events.append([event])
-        job = sample_job(error=text)
-        store.jobs.add(job)
+        job = sample_job(
+            id="job-1", error=text, worker_id=text if text.strip() else None, checkpoint=text
+        )
+        store.jobs.add([job])
         assert store.sessions.get("session-1") == session
         back = store.events.get(event.key)
         assert (back.cwd, back.project_name, back.transcript) == (text, text, event.transcript)
@@ -76,7 +80,17 @@ class TextContract:
             uuid=text, session_id=text, event_type=text, parent_uuid=text, memva_session_id=text
         )
         store.events.append([event, sample_event(uuid="other", memva_session_id="other")])
-        store.jobs.add(sample_job(id=text, type=text, memva_session_id=text))
+        job = sample_job(
+            id=text,
+            type=text,
+            memva_session_id=text,
+            concurrency_key=text,
+            unique_key=text,
+        )
+        assert store.jobs.add([job]) == [job]
+        assert store.jobs.add([attrs.evolve(job, id="other")]) == [job]
+        narrow = JobQuery(types=[text], memva_session_id=text, concurrency_key=text)
+        assert list(store.jobs.find(narrow, limit=9)) == [job]
         store.cursors.put(sample_cursor(source=text, memva_session_id=text))
 
         assert store.sessions.get(text).id == text
@@ -85,8 +99,7 @@ class TextContract:
             assert [found.event_type for found in stored(store, query)] == [text]
         assert store.events.associate([text], "other", session_id=text) == 1
         assert store.events.associated_session(text) == "other"
-        job = claim(store, types=[text])
-        assert job is not None
+        [job] = claim(store, types=[text])
         assert (job.id, job.type) == (text, text)
         assert store.cursors.get(text) is not None
         store.sessions.delete(text)
@@ -97,13 +110,14 @@ class TextContract:
         """Any JSON comes back equal, types included, wherever it is kept."""
         store.sessions.add(sample_session(metadata=value))
         store.events.append([sample_event(data=value)])
-        store.jobs.add(sample_job(data=value, result=value))
+        store.jobs.add([sample_job(data=value, result=value, checkpoint=value)])
         assert same(store.sessions.get("session-1").metadata, value)
         assert same(store.events.get(sample_event().key).data, value)
         assert same(stored(store)[0].data, value)
         job = store.jobs.get("job-1")
         assert same(job.data, value)
         assert same(job.result, value)
+        assert same(job.checkpoint, value)
 
     @pytest.mark.parametrize("value", list(ODD_JSON.values()), ids=list(ODD_JSON))
     def test_parsed_object_comes_back_equal(self, store: Store, value: Any) -> None:
@@ -120,7 +134,7 @@ class TextContract:
         given: dict[str, Any] = {"list": []}
         store.sessions.add(sample_session(metadata=given))
         store.events.append([sample_event(data=given)])
-        store.jobs.add(sample_job(data=given))
+        store.jobs.add([sample_job(data=given)])
         for _ in range(2):
             values: list[Any] = [
                 given,
@@ -129,7 +143,7 @@ class TextContract:
                 store.events.get(sample_event().key).data,
                 stored(store)[0].data,
                 store.jobs.get("job-1").data,
-                store.jobs.find()[0].data,
+                all_jobs(store)[0].data,
             ]
             assert values[1:] == [{"list": []}] * 6
             for value in values:

@@ -9,9 +9,9 @@ from itertools import count
 from threading import Barrier, Event
 
 from memva.domain.ports import EventQuery, Store
+from memva.testing.contract.claims import claim
 from memva.testing.contract.events import stored
 from memva.testing.contract.forks import REFUSED, forked
-from memva.testing.contract.jobs import claim
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 THREADS = 12
@@ -91,15 +91,16 @@ class ThreadContract:
     def test_threads_never_claim_the_same_job(self, store: Store) -> None:
         """Each job goes to one thread, under one token."""
         for number in range(EACH * 4):
-            store.jobs.add(sample_job(id=f"job-{number}"))
+            store.jobs.add([sample_job(id=f"job-{number}")])
         start, tokens = Barrier(THREADS), count()
 
         def work() -> list[str]:
             start.wait()
             mine = []
-            while (job := claim(store, token=f"token-{next(tokens)}")) is not None:
-                assert store.jobs.get(job.id).claim_token == job.claim_token
-                mine.append(job.id)
+            while claimed := claim(store, token=f"token-{next(tokens)}", limit=3):
+                for job in claimed:
+                    assert store.jobs.get(job.id).claim_token == job.claim_token
+                    mine.append(job.id)
             return mine
 
         with ThreadPoolExecutor(THREADS) as threads:

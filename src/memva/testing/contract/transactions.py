@@ -18,6 +18,7 @@ from memva.domain.errors import (
 from memva.domain.ports import Store
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import lines, stored
+from memva.testing.contract.jobs import all_jobs
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 
@@ -33,14 +34,14 @@ def write_everything(store: Store) -> None:
     """Write one of each kind."""
     store.sessions.add(sample_session())
     store.events.append([sample_event(memva_session_id="session-1")])
-    store.jobs.add(sample_job(memva_session_id="session-1"))
+    store.jobs.add([sample_job(memva_session_id="session-1")])
     store.cursors.put(sample_cursor())
 
 
 def counts(store: Store) -> tuple[int, int, int, int]:
     """Return how many there are of each kind."""
     cursors = 0 if store.cursors.get("file-1") is None else 1
-    return len(store.sessions.find()), len(stored(store)), len(store.jobs.find()), cursors
+    return len(store.sessions.find()), len(stored(store)), len(all_jobs(store)), cursors
 
 
 class TransactionContract:
@@ -69,7 +70,7 @@ class TransactionContract:
         session, job = store.sessions.get("session-1"), store.jobs.get("job-1")
         with pytest.raises(Boom), store.transaction():
             store.sessions.update(attrs.evolve(session, title="changed"))
-            store.jobs.update(attrs.evolve(job, priority=9), claim_token=None)
+            store.jobs.replace(job, attrs.evolve(job, attempts=2))
             store.sessions.delete("session-1")
             assert counts(store) == (0, 0, 0, 0)
             raise Boom
@@ -109,7 +110,7 @@ class TransactionContract:
                 store.events.append(unsayable)
             with pytest.raises(SessionExists):
                 store.sessions.add(sample_session())
-            store.jobs.add(sample_job())
+            store.jobs.add([sample_job()])
         assert counts(store) == (1, 0, 1, 0)
 
     def test_others_see_nothing_before_the_end(self, store: Store) -> None:
@@ -206,7 +207,7 @@ class TransactionContract:
             store.sessions.add(sample_session())
             with store.snapshot():
                 assert len(store.sessions.find()) == 1
-            store.jobs.add(sample_job())
+            store.jobs.add([sample_job()])
         assert counts(store) == (1, 0, 1, 0)
 
     def test_closed_store_says_so(self, store: Store) -> None:
@@ -217,7 +218,7 @@ class TransactionContract:
             lambda: store.sessions.find(),
             lambda: store.sessions.add(sample_session()),
             lambda: store.events.append([sample_event()]),
-            lambda: store.jobs.find(),
+            lambda: all_jobs(store),
             lambda: store.cursors.get("file-1"),
             lambda: store.transaction().__enter__(),
             lambda: store.snapshot().__enter__(),

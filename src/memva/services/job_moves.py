@@ -1,0 +1,46 @@
+"""How a service moves a stored job: read it, apply a pure transition, write it, in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeAlias
+
+from memva.domain.errors import LeaseLost
+from memva.domain.job import Job, Transition
+from memva.domain.ports import Store
+from memva.domain.validation import moment
+
+Move: TypeAlias = Callable[[Job, datetime], Transition]
+"""Given the stored job and the present moment, it returns what the job becomes."""
+
+
+def move_held(store: Store, job: Job, move: Move, now: datetime | None) -> Job:
+    """Move a job, if it is under the claim that `job` carries, and return it.
+
+    Raises:
+        LeaseLost: It is under another claim; nothing was changed.
+        JobNotFound: It is not there.
+    """
+    with store.transaction():
+        held = store.jobs.get(job.id)
+        if held.claim_token != job.claim_token:
+            raise LeaseLost(job.id)
+        return _store(store, held, move, now)
+
+
+def move_any(store: Store, job_id: str, move: Move, now: datetime | None) -> Job:
+    """Move a job, whoever holds it, and return it.
+
+    Raises:
+        JobNotFound: It is not there.
+    """
+    with store.transaction():
+        return _store(store, store.jobs.get(job_id), move, now)
+
+
+def _store(store: Store, stored: Job, move: Move, now: datetime | None) -> Job:
+    job, attempt = move(stored, moment("now", now) or store.now())
+    if job is not stored:
+        store.jobs.replace(stored, job, attempt=attempt)
+    return job
