@@ -16,7 +16,16 @@ def rebuilder(entity: type[_T]) -> Callable[[Iterable[object]], _T]:
     It is for adapters, on rows that they wrote: neither converters nor validators run.
     """
     new = object.__new__
-    setters = [getattr(entity, field.name).__set__ for field in attrs.fields(entity)]  # type: ignore[arg-type]
+    names = [field.name for field in attrs.fields(entity)]  # type: ignore[arg-type]
+    if not hasattr(entity, "__slots__"):
+
+        def rebuild_unslotted(values: Iterable[object]) -> _T:
+            built = new(entity)
+            vars(built).update(zip(names, values, strict=True))
+            return built
+
+        return rebuild_unslotted
+    setters = [getattr(entity, name).__set__ for name in names]
 
     def rebuild(values: Iterable[object]) -> _T:
         built = new(entity)

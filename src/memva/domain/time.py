@@ -4,6 +4,9 @@
 """
 
 from datetime import UTC, datetime
+from typing import Final
+
+_FORM: Final = "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"
 
 
 def utc_now() -> datetime:
@@ -13,7 +16,16 @@ def utc_now() -> datetime:
 
 def to_text(time: datetime) -> str:
     """Return the UTC `time` as 27 characters of ISO 8601."""
-    return time.isoformat(timespec="microseconds")[:26] + "Z"
+    # `isoformat` takes nearly twice as long, as it asks for the zone.
+    return _FORM % (
+        time.year,
+        time.month,
+        time.day,
+        time.hour,
+        time.minute,
+        time.second,
+        time.microsecond,
+    )
 
 
 def from_text(text: str) -> datetime:

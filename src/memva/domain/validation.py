@@ -16,17 +16,12 @@ Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 def text(_: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept any text that every database can store."""
-    if not isinstance(value, str):
-        raise InvalidValue(field.name, value, "must be text")
-    if not is_storable(value):
-        raise InvalidValue(field.name, value, "must be text without NUL or lone surrogates")
+    check_text(field.name, value)
 
 
 def identifier(_: object, field: attrs.Attribute[Any], value: object) -> None:
     """Accept an id or a type: storable text that is not blank."""
-    text(_, field, value)
-    if not value or value.isspace():  # type: ignore[attr-defined]
-        raise InvalidValue(field.name, value, "must not be blank")
+    check_identifier(field.name, value)
 
 
 def integer(*, at_least: int | None = None) -> Validator:
@@ -99,16 +94,39 @@ def check_each(name: str, values: Collection[str], allowed: Collection[str]) -> 
             raise InvalidValue(name, value, f"must be one of {', '.join(allowed)}")
 
 
-def moment(name: str, value: datetime | None) -> datetime | None:
-    """Return a time given as the argument `name` in UTC; None stays None.
+def check_text(name: str, value: object) -> None:
+    """Raise `InvalidValue` where `value` is no text that every database can store."""
+    if not isinstance(value, str):
+        raise InvalidValue(name, value, "must be text")
+    if not is_storable(value):
+        raise InvalidValue(name, value, "must be text without NUL or lone surrogates")
+
+
+def check_identifier(name: str, value: object) -> None:
+    """Raise `InvalidValue` where `value` is no id or type: storable text that is not blank."""
+    check_text(name, value)
+    if not value or value.isspace():  # type: ignore[attr-defined]
+        raise InvalidValue(name, value, "must not be blank")
+
+
+def moment(name: str, value: datetime) -> datetime:
+    """Return a time given as the argument `name` in UTC.
 
     Raises:
         InvalidValue: It does not know its time zone.
     """
-    value = to_utc_or_none(value)
-    if value is not None:
-        _check_time(name, value)
+    value = to_utc(value)
+    _check_time(name, value)
     return value
+
+
+def moment_or_none(name: str, value: datetime | None) -> datetime | None:
+    """Return a time as `moment` does; None stays None.
+
+    Raises:
+        InvalidValue: It does not know its time zone.
+    """
+    return None if value is None else moment(name, value)
 
 
 def time(_: object, field: attrs.Attribute[Any], value: object) -> None:

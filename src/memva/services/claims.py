@@ -18,7 +18,7 @@ from memva.domain.ports import Store
 from memva.domain.rescue import Sightings
 from memva.domain.retry import DEFAULT_RETRY, RetryPolicy
 from memva.domain.text import clean_text
-from memva.domain.validation import check_limit, moment
+from memva.domain.validation import check_limit, moment_or_none
 from memva.services.job_moves import move_any, move_held
 
 _RESCUED_AT_ONCE: Final = 500
@@ -92,14 +92,14 @@ def get_next_jobs(
         limit=limit,
         types=types,
         worker_id=worker_id,
-        now=moment("now", now),
+        now=moment_or_none("now", now),
     )
 
 
 def complete_job(
     store: Store, job: Job, result: JsonValue = None, *, now: datetime | None = None
 ) -> Job:
-    """End a claimed job as completed, with its result, and return it.
+    """End a claimed job as completed, with its result, and return it as far as `job` knew it.
 
     Inside `store.transaction()` the job and the effects stored there take effect together, exactly
     once. Several jobs completed inside one take one commit.
@@ -110,7 +110,12 @@ def complete_job(
         JobNotFound: It is not there any more.
         InvalidValue: `result` is not JSON.
     """
-    return move_held(store, job, lambda held, now: held.completed(result, now=now), now)
+    if job.status != "processing":
+        return move_held(store, job, lambda held, now: held.completed(result, now=now), now)
+    # What was stored since the claim has no say in this; it need not be read.
+    done = job.completed(result, now=moment_or_none("now", now) or store.now()).job
+    store.jobs.replace(job, done)
+    return done
 
 
 def fail_job(
@@ -231,7 +236,7 @@ def rescue_expired_jobs(
     Raises:
         InvalidValue: `now` does not know its time zone.
     """
-    now = moment("now", now) or store.now()
+    now = moment_or_none("now", now) or store.now()
     rescued = []
     for seen in sightings.confirmed(store.jobs.expired(now=now, limit=_RESCUED_AT_ONCE)):
 

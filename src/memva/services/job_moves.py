@@ -9,7 +9,7 @@ from typing import TypeAlias
 from memva.domain.errors import LeaseLost
 from memva.domain.job import Job, Transition
 from memva.domain.ports import Store
-from memva.domain.validation import moment
+from memva.domain.validation import moment_or_none
 
 Move: TypeAlias = Callable[[Job, datetime], Transition]
 """Given the stored job and the present moment, it returns what the job becomes."""
@@ -40,7 +40,7 @@ def move_any(store: Store, job_id: str, move: Move, now: datetime | None) -> Job
 
 
 def _store(store: Store, stored: Job, move: Move, now: datetime | None) -> Job:
-    job, attempt = move(stored, moment("now", now) or store.now())
+    job, attempt = move(stored, moment_or_none("now", now) or store.now())
     if job is not stored:
         store.jobs.replace(stored, job, attempt=attempt)
     return job

@@ -13,7 +13,7 @@ from memva.domain.job import EndedStatus, Job, JobStatus, UniqueScope
 from memva.domain.json import JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.ports import JobPage, JobQuery, JobStats, Store, WorkerStore
-from memva.domain.validation import check_each, check_limit, moment
+from memva.domain.validation import check_each, check_limit, moment_or_none
 from memva.services.job_moves import move_any
 
 _PRUNED_AT_ONCE: Final = 500
@@ -97,7 +97,7 @@ def create_jobs(
         SessionNotFound: One belongs to a session that is not there.
         InvalidValue: The data of one is not JSON.
     """
-    now = moment("now", now) or store.now()
+    now = moment_or_none("now", now) or store.now()
     wanted = [job.created(now=now) for job in jobs]
     there = store.jobs.add(wanted)
     return [
@@ -193,7 +193,7 @@ def get_job_stats(store: Store, *, now: datetime | None = None) -> Sequence[JobS
     Raises:
         InvalidValue: `now` does not know its time zone.
     """
-    return store.jobs.stats(now=moment("now", now))
+    return store.jobs.stats(now=moment_or_none("now", now))
 
 
 def cancel_job(store: Store, job_id: str, *, now: datetime | None = None) -> Job:
@@ -248,7 +248,7 @@ def prune_jobs(
     check_each("status", statuses, get_args(EndedStatus))
     if older_than < timedelta(0):
         raise InvalidValue("older_than", older_than, "must be a timedelta, not below zero")
-    ended_before = (moment("now", now) or store.now()) - older_than
+    ended_before = (moment_or_none("now", now) or store.now()) - older_than
     deleted = 0
     for wanted in statuses:
         while batch := store.jobs.prune(wanted, ended_before=ended_before, limit=_PRUNED_AT_ONCE):

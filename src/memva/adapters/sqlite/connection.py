@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from memva.adapters.sqlite.errors import is_busy, translate
-from memva.domain.errors import StoreUnavailable
+from memva.domain.errors import StoreError, StoreUnavailable
 
 _T = TypeVar("_T")
 Row: TypeAlias = tuple[Any, ...]
@@ -112,9 +112,13 @@ class Connection:
         self.raw = cast("sqlite3.Connection", _Gone())
 
     def roll_back(self) -> None:
-        """Undo what is open; errors that end a transaction may have done so already."""
-        if self.raw.in_transaction:
-            self.rows("ROLLBACK")
+        """Undo what is open, without an error; an error may have ended the transaction already."""
+        try:
+            if self.raw.in_transaction:
+                self.run("ROLLBACK")
+        except StoreError:
+            # A connection whose transaction stays open is not used again.
+            return
 
     def close(self) -> None:
         """Close the connection."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
@@ -228,13 +229,12 @@ class SqliteJobs:
         moves = not changes.keys().isdisjoint(("status", "scheduled_at", "started_at"))
         if moves:
             columns["stage"] = stage_of(new)
-        sets = ", ".join([f"{name} = ?" for name in columns]) or "id = id"
         held = (new.id, old.claim_token, old.status)
         mends = moves and new.concurrency_key is not None
         several = mends or attempt is not None
         with self._transactions.writing(one_statement=not several) as connection:
             try:
-                if not connection.run(_REPLACE.format(sets), (*columns.values(), *held)):
+                if not connection.run(_replacing(tuple(columns)), (*columns.values(), *held)):
                     raise _refusal(connection, old, new)
             except StoreError as error:
                 if is_duplicate(error):
@@ -270,6 +270,12 @@ class SqliteJobs:
             for (type_,) in connection.rows(_ENDED_TYPES, {"status": status}):
                 deleted += connection.run(_PRUNE, (status, type_, before, limit - deleted))
         return deleted
+
+
+@cache
+def _replacing(columns: tuple[str, ...]) -> str:
+    """Return the statement that stores these columns; transitions change few sets of them."""
+    return _REPLACE.format(", ".join(f"{name} = ?" for name in columns) or "id = id")
 
 
 def _add_one(connection: Connection, job: Job, row: Row) -> Job:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, cast, get_args
 
 from memva.adapters.sqlite.backup import back_up
 from memva.adapters.sqlite.connection import Connection
@@ -110,11 +110,10 @@ class SqliteStore:
         """Return the present moment of its clock."""
         return self._clock()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Make all calls inside the block one unit."""
-        with self._transactions.writing():
-            yield
+        # What it gives is a connection, which is no concern of the caller's.
+        return cast("AbstractContextManager[None]", self._transactions.writing())
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Make all reads inside the block see the store at one moment."""

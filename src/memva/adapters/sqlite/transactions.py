@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 import attrs
@@ -32,106 +32,54 @@ class Transactions:
     """Gives each call the connection that it belongs on."""
 
     def __init__(self, pool: Pool, wal: WalKeeper, *, busy_timeout: float) -> None:
-        self._pool = pool
-        self._wal = wal
-        self._busy_timeout = busy_timeout
+        self.pool = pool
+        self.wal = wal
+        self.busy_timeout = busy_timeout
         self._begin_process()
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Give the connection that the caller's reads go to."""
-        scope = self._scopes.get(self._owner())
-        if scope is not None:
-            yield scope.connection
-            return
-        with self.apart() as connection:
-            yield connection
+        scope = self.scopes.get(self._owner())
+        return self.apart() if scope is None else nullcontext(scope.connection)
 
-    @contextmanager
-    def apart(self) -> Iterator[Connection]:
+    def apart(self) -> AbstractContextManager[Connection]:
         """Give a connection that is in no transaction, not even in the caller's own."""
-        connection = self._pool.acquire()
-        try:
-            yield connection
-        finally:
-            self._pool.release(connection)
+        return _Apart(self.pool)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Make all reads inside the block see the store at one moment."""
         owner = self._owner()
-        if owner in self._scopes:
+        if owner in self.scopes:
             yield
             return
-        connection = self._pool.acquire()
+        connection = self.pool.acquire()
         try:
             connection.rows("BEGIN DEFERRED")
             # The moment is that of the first read, not that of BEGIN.
             connection.rows("SELECT 1 FROM sessions LIMIT 1")
-            self._scopes[owner] = _Scope(connection, writes=False)
+            self.scopes[owner] = _Scope(connection, writes=False)
             yield
         finally:
-            self._scopes.pop(owner, None)
-            with suppress(Exception):
-                connection.roll_back()
-            self._pool.release(connection)
+            self.scopes.pop(owner, None)
+            connection.roll_back()
+            self.pool.release(connection)
 
-    @contextmanager
-    def writing(self, *, one_statement: bool = False) -> Iterator[Connection]:
+    def writing(self, *, one_statement: bool = False) -> AbstractContextManager[Connection]:
         """Give a connection inside a transaction, or inside a savepoint of the caller's own.
 
         With `one_statement` it needs no savepoint: SQLite undoes a statement that fails itself.
         """
         owner = self._owner()
-        scope = self._scopes.get(owner)
+        scope = self.scopes.get(owner)
         if scope is None:
-            with self._top_level(owner) as connection:
-                yield connection
-        elif not scope.writes:
+            return _Transaction(self, owner)
+        if not scope.writes:
             raise StoreReadOnly("a snapshot is only for reading")
-        else:
-            connection = scope.connection
-            if not connection.raw.in_transaction:
-                # A savepoint of its own would be a transaction, committed at its end.
-                raise StoreUnavailable(_ENDED)
-            if one_statement:
-                yield connection
-                return
-            connection.rows("SAVEPOINT inner")
-            try:
-                yield connection
-            except BaseException:
-                # An error such as a full disk may have ended the whole transaction.
-                if connection.raw.in_transaction:
-                    connection.rows("ROLLBACK TO inner")
-                    connection.rows("RELEASE inner")
-                raise
-            connection.rows("RELEASE inner")
-
-    @contextmanager
-    def _top_level(self, owner: Owner) -> Iterator[Connection]:
-        # Threads of one process queue here, where waiting costs nothing; processes meet at BEGIN.
-        turn = self._turn
-        if not turn.acquire(timeout=self._busy_timeout):
-            raise StoreBusy(f"another writer was busy for {self._busy_timeout} seconds")
-        try:
-            connection = self._pool.acquire()
-            try:
-                connection.rows("BEGIN IMMEDIATE")
-                self._scopes[owner] = _Scope(connection, writes=True)
-                yield connection
-                if not connection.raw.in_transaction:
-                    raise StoreUnavailable(_ENDED)
-                connection.rows("COMMIT")
-                self.signal.notify()
-                self._wal.after_commit(connection)
-            finally:
-                self._scopes.pop(owner, None)
-                with suppress(Exception):
-                    connection.roll_back()
-                self._pool.release(connection)
-        finally:
-            turn.release()
+        if not scope.connection.raw.in_transaction:
+            # A savepoint of its own would be a transaction, committed at its end.
+            raise StoreUnavailable(_ENDED)
+        return nullcontext(scope.connection) if one_statement else _Savepoint(scope.connection)
 
     def _owner(self) -> Owner:
         if self._process != os.getpid():
@@ -141,6 +89,91 @@ class Transactions:
     def _begin_process(self) -> None:
         # After a fork the threads that held these are not there to give them back.
         self._process = os.getpid()
-        self._turn = threading.Lock()
-        self._scopes: dict[Owner, _Scope] = {}
+        self.turn = threading.Lock()
+        self.scopes: dict[Owner, _Scope] = {}
         self.signal = Signal()
+
+
+# These stand on the path of each call. A generator under `contextmanager` would take twice as long.
+
+
+class _Apart:
+    """A connection from the pool, for the block alone."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def __enter__(self) -> Connection:
+        self._connection = self._pool.acquire()
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.release(self._connection)
+
+
+class _Transaction:
+    """A transaction: committed where the block succeeds, undone where it raises."""
+
+    __slots__ = ("_connection", "_owner", "_transactions", "_turn")
+
+    def __init__(self, transactions: Transactions, owner: Owner) -> None:
+        self._transactions = transactions
+        self._owner = owner
+        self._turn = transactions.turn
+
+    def __enter__(self) -> Connection:
+        # Threads of one process queue here, where waiting costs nothing; processes meet at BEGIN.
+        transactions = self._transactions
+        if not self._turn.acquire(timeout=transactions.busy_timeout):
+            raise StoreBusy(f"another writer was busy for {transactions.busy_timeout} seconds")
+        try:
+            self._connection = connection = transactions.pool.acquire()
+            try:
+                connection.run("BEGIN IMMEDIATE")
+            except BaseException:
+                transactions.pool.release(connection)
+                raise
+        except BaseException:
+            self._turn.release()
+            raise
+        transactions.scopes[self._owner] = _Scope(connection, writes=True)
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        transactions, connection = self._transactions, self._connection
+        try:
+            if kind is None:
+                if not connection.raw.in_transaction:
+                    raise StoreUnavailable(_ENDED)
+                connection.run("COMMIT")
+                transactions.signal.notify()
+                transactions.wal.after_commit(connection)
+        finally:
+            transactions.scopes.pop(self._owner, None)
+            connection.roll_back()
+            transactions.pool.release(connection)
+            self._turn.release()
+
+
+class _Savepoint:
+    """A part of the caller's transaction: undone alone where the block raises."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Connection:
+        self._connection.run("SAVEPOINT inner")
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        connection = self._connection
+        if kind is None:
+            connection.run("RELEASE inner")
+        elif connection.raw.in_transaction:
+            # An error such as a full disk may have ended the whole transaction.
+            connection.run("ROLLBACK TO inner")
+            connection.run("RELEASE inner")
