@@ -38,7 +38,7 @@ from memva.adapters.sqlite import SqliteStore
 PROOF: Final = os.environ.get("MEMVA_PROOF") == "1"
 WORKERS: Final = 4 if PROOF else 3
 KEYS: Final = 200 if PROOF else 10
-JOBS: Final = 20_000 if PROOF else 200
+JOBS: Final = 20_000 if PROOF else 300
 PAUSE: Final = 0.5
 LEASE: Final = timedelta(seconds=1.0 if PROOF else 0.6)
 PATIENCE: Final = 600.0 if PROOF else 60.0
@@ -69,7 +69,7 @@ def workers(open_store: OpenStore, errors: Path) -> Iterator[list[WorkerProcess]
 
 def create(store: WorkerStore) -> None:
     """Create jobs that leave traces, those of each key in the order of their numbers."""
-    seconds = 0.0 if PROOF else 0.02
+    seconds = 0.0 if PROOF else 0.06
     create_jobs(
         store,
         [

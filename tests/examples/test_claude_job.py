@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups here")
+def test_a_prompt_survives_the_death_of_its_worker(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "examples.claude_job"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=60,
+    )
+    lines = process.stdout.splitlines()
+    assert lines[1:3] == ["Attempt 1: lost", "Attempt 2: completed"]
+    assert "'result': 'Reading the login page. Found it. Mending it. Done.'" in lines[3]
+    assert lines[4] == "11 events, 1 Claude session"
+    assert list(tmp_path.iterdir()) == []
+    left = [p for p in psutil.process_iter(["cmdline"]) if "stand_in.py" in str(p.info["cmdline"])]
+    assert left == []
