@@ -8,6 +8,7 @@ import platformdirs
 
 from memva.adapters.sqlite import SqliteStore
 from memva.cli.failures import Failure
+from memva.cli.output import stderr
 
 
 def default_database() -> Path:
@@ -25,3 +26,9 @@ def open_existing(database: Path) -> SqliteStore:
     if not database.exists():
         raise Failure(f'there is no database at {database} yet; "memva import" makes it')
     return SqliteStore.open(database)
+
+
+def tell_of_none(database: Path) -> None:
+    """Say that there is no such database, and how one is made."""
+    stderr().line(f"There is no database at {database} yet.")
+    stderr().line('Run "memva import" to make it from Claude Code\'s history.')

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import attrs
 import click
 
 from memva.adapters.sqlite import SqliteStore
-from memva.cli.output import Output, local_time, one_line, stderr, stdout
-from memva.cli.session_ids import short_ids
-from memva.cli.table import aligned
+from memva.cli.database import tell_of_none
+from memva.cli.entity_json import as_object, json_line
+from memva.cli.ids import short_ids
+from memva.cli.output import local_time, one_line, stderr, stdout
+from memva.cli.table import write_table
 from memva.domain.line import project_name
 from memva.domain.session import Session
-from memva.domain.time import to_text
 from memva.services.sessions import list_sessions
 
 _HEADINGS: Final = ("ID", "TITLE", "PROJECT", "UPDATED", "STATUS")
@@ -35,39 +32,23 @@ def sessions(database: Path, include_archived: bool, limit: int | None, as_json:
     A terminal is given what fits into its width; a pipe is given whole titles.
     """
     if not database.exists():
-        stderr().line(f"There is no database at {database} yet.")
-        stderr().line('Run "memva import" to make it from Claude Code\'s history.')
+        tell_of_none(database)
         return
     with SqliteStore.open(database) as store:
         everything = list_sessions(store, include_archived=True)
     listed = [s for s in everything if include_archived or s.archived_at is None][:limit]
+    output = stdout()
     if listed and as_json:
-        _write_json(listed, stdout())
+        for session in listed:
+            output.raw(json_line(as_object(session)))
     elif listed:
-        _write_table(listed, short_ids(session.id for session in everything), stdout())
+        short = short_ids(session.id for session in everything)
+        rows = [_row(session, short[session.id]) for session in listed]
+        write_table(_HEADINGS, rows, narrowest=_NARROWEST, output=output)
     elif everything:
         stderr().line('All sessions were put away. Run "memva sessions --all" to list them.')
     else:
         stderr().line('No sessions yet. Run "memva import" to bring in Claude Code\'s history.')
-
-
-def _write_json(listed: Sequence[Session], output: Output) -> None:
-    for session in listed:
-        fields = attrs.asdict(session, recurse=False, value_serializer=_json_value)
-        # ASCII alone: every encoding has it, and no terminal is steered by it.
-        output.raw(json.dumps(fields))
-
-
-def _json_value(_: object, field: object, value: Any) -> Any:
-    return to_text(value) if isinstance(value, datetime) else value
-
-
-def _write_table(listed: Sequence[Session], short: dict[str, str], output: Output) -> None:
-    rows = [_HEADINGS, *((_row(session, short[session.id])) for session in listed)]
-    lines = aligned(rows, width=output.width, narrowest=_NARROWEST)
-    output.line(next(lines), style="bold")
-    for line in lines:
-        output.line(line)
 
 
 def _row(session: Session, short_id: str) -> tuple[str, ...]:

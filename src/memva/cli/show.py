@@ -8,8 +8,8 @@ import click
 
 from memva.cli.conversation import conversation
 from memva.cli.database import open_existing
+from memva.cli.ids import session_by_prefix
 from memva.cli.output import Output, local_time, one_line, stderr, stdout
-from memva.cli.session_ids import session_by_prefix
 from memva.domain.session import Session
 from memva.services.events import get_events_for_session
 

@@ -6,7 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
+from memva.cli.output import Output
+
 _GAP = "  "
+
+
+def write_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    narrowest: Mapping[int, int],
+    output: Output,
+) -> None:
+    """Write rows below their headings, as wide as the output is; for the rest see `aligned`."""
+    lines = aligned([headings, *rows], width=output.width, narrowest=narrowest)
+    output.line(next(lines), style="bold")
+    for line in lines:
+        output.line(line)
 
 
 def aligned(

@@ -1,4 +1,4 @@
-"""Ids as people read and type them: as short as tells one session from the others."""
+"""Ids as people read and type them: as short as tells one from the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
         needed = _shared(before, after) + 1
         lengths[before] = max(lengths[before], needed)
         lengths[after] = max(lengths[after], needed)
-    return {session_id: session_id[:length] for session_id, length in lengths.items()}
+    return {whole: whole[:length] for whole, length in lengths.items()}
 
 
 def _shared(one: str, other: str) -> int:
@@ -44,12 +44,22 @@ def session_by_prefix(store: Store, prefix: str) -> Session:
         return get_session(store, prefix)
     except SessionNotFound:
         sessions = list_sessions(store, include_archived=True)
-    matching = [session for session in sessions if session.id.startswith(prefix)]
+    return get_session(store, _only_match(prefix, (session.id for session in sessions), "session"))
+
+
+def _only_match(prefix: str, ids: Iterable[str], noun: str) -> str:
+    """Return the only one of `ids` that begins with `prefix`.
+
+    Raises:
+        Failure: There is none, or there are several.
+    """
+    matching = [whole for whole in ids if whole.startswith(prefix)]
     if len(matching) == 1:
         return matching[0]
     if not matching:
-        raise Failure(f"no session's id begins with {prefix!r}")
-    short = short_ids(session.id for session in sessions)
-    named = [one_line(short[session.id]) for session in matching[:_NAMED]]
+        raise Failure(f"no {noun}'s id begins with {prefix!r}")
+    # Ids that begin otherwise share less with these than these do with each other.
+    short = short_ids(matching)
+    named = [one_line(short[whole]) for whole in matching[:_NAMED]]
     more = ", …" if len(matching) > _NAMED else ""
     raise Failure(f"{len(matching)} ids begin with {prefix!r}: {', '.join(named)}{more}")
