@@ -17,12 +17,23 @@ def test_the_version_is_told(run: Run) -> None:
     assert run("--version").stdout == f"memva {version('memva')}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["import"], ["sessions"], ["show"], ["backup"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["import"],
+        ["sessions"],
+        ["show"],
+        ["jobs"],
+        ["jobs", "show"],
+        ["backup"],
+    ],
+)
 def test_every_help_fits_80_columns(run: Run, command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
     assert max(map(len, result.stdout.splitlines())) <= 80
-    assert "..." not in result.stdout.split("Commands:")[-1]
+    assert "..." not in result.stdout.partition("Commands:")[2]
 
 
 def test_an_option_that_is_unknown_is_a_usage_error(run: Run) -> None:

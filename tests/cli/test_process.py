@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from memva import NoRetry, create_job, fail_job, get_next_job
+from memva.adapters.sqlite import SqliteStore
+
 from .conftest import SAMPLE, Run, Start
 
 PRESS_CTRL_C = """
@@ -106,6 +109,19 @@ def test_a_terminal_gets_a_bar_and_lines_that_fit(start: Start) -> None:
     assert "100%" in on_terminal(start, "backup", Path(os.environ["HOME"] + ".db"))
 
 
+def test_a_terminal_gets_jobs_that_fit(start: Start, store: SqliteStore) -> None:
+    job = create_job(store, type="a-type-of-jobs")
+    claimed = get_next_job(store, worker_id="worker")
+    assert claimed is not None
+    fail_job(store, claimed, "a long error " * 20, retry=NoRetry())
+    listed = on_terminal(start, "jobs").splitlines()
+    assert "\x1b[1mID" in listed[0]
+    assert listed[1].endswith("  a long error a lo…")
+    shown = on_terminal(start, "jobs", "show", job.id).splitlines()
+    assert shown[-1].endswith("  a long error a long er…")
+    assert max(map(len, [*listed[1:2], *shown[2:]])) <= 80
+
+
 def test_a_terminal_that_wants_no_colour_gets_none(
     start: Start, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,9 +135,15 @@ def test_a_terminal_that_wants_no_colour_gets_none(
     )
 
 
-@pytest.mark.parametrize("command", [["sessions"], ["sessions", "--json"], ["show", "7d"]])
-def test_a_reader_who_leaves_ends_it_quietly(start: Start, run: Run, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [["sessions"], ["sessions", "--json"], ["show", "7d"], ["jobs"], ["jobs", "--json"]],
+)
+def test_a_reader_who_leaves_ends_it_quietly(
+    start: Start, run: Run, store: SqliteStore, command: list[str]
+) -> None:
     run("import", SAMPLE)
+    create_job(store, type="prompt")
     process = start(*command)
     assert process.stdout is not None
     assert process.stderr is not None

@@ -1,4 +1,4 @@
-"""The `memva` command: bring in Claude Code's history, list it, read it, back it up."""
+"""The `memva` command: bring in Claude Code's history, read it, look after jobs, back it up."""
 
 import sys
 

@@ -13,6 +13,7 @@ from memva.cli.backup import backup
 from memva.cli.database import default_database
 from memva.cli.failures import Failure, Interrupted
 from memva.cli.importing import import_
+from memva.cli.jobs import jobs
 from memva.cli.output import closed_streams_discarded, discard_stdout
 from memva.cli.sessions import sessions
 from memva.cli.show import show
@@ -81,13 +82,13 @@ def _reason(error: OSError) -> str:
 @click.version_option(package_name="memva", message="%(prog)s %(version)s")
 @click.pass_context
 def app(ctx: click.Context, database: Path) -> None:
-    """Keep Claude Code's conversations in one SQLite file, and read them.
+    """Keep Claude Code's conversations and background jobs in one SQLite file.
 
     Begin with "memva import"; then "memva sessions" lists what is there and "memva show" prints a
-    conversation.
+    conversation. "memva jobs" lists the jobs.
     """
     ctx.obj = database
 
 
-for _command in (import_, sessions, show, backup):
+for _command in (import_, sessions, show, jobs, backup):
     app.add_command(_command)

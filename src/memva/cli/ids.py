@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from itertools import pairwise, takewhile
 from typing import Final
 
+from memva.cli.every_job import every_job
 from memva.cli.failures import Failure
 from memva.cli.output import one_line
-from memva.domain.errors import SessionNotFound
+from memva.domain.errors import JobNotFound, SessionNotFound
+from memva.domain.job import Job
 from memva.domain.ports import Store
 from memva.domain.session import Session
+from memva.services.jobs import get_job
 from memva.services.sessions import get_session, list_sessions
 
 _SHORTEST: Final = 8
@@ -45,6 +48,18 @@ def session_by_prefix(store: Store, prefix: str) -> Session:
     except SessionNotFound:
         sessions = list_sessions(store, include_archived=True)
     return get_session(store, _only_match(prefix, (session.id for session in sessions), "session"))
+
+
+def job_by_prefix(store: Store, prefix: str) -> Job:
+    """Return the job whose id is `prefix`, or else the only one whose id begins with it.
+
+    Raises:
+        Failure: There is none, or there are several.
+    """
+    try:
+        return get_job(store, prefix)
+    except JobNotFound:
+        return get_job(store, _only_match(prefix, (job.id for job in every_job(store)), "job"))
 
 
 def _only_match(prefix: str, ids: Iterable[str], noun: str) -> str:
