@@ -26,6 +26,8 @@ def test_the_version_is_told(run: Run) -> None:
         ["show"],
         ["jobs"],
         ["jobs", "show"],
+        ["jobs", "retry"],
+        ["jobs", "cancel"],
         ["backup"],
     ],
 )
