@@ -28,6 +28,7 @@ def test_the_version_is_told(run: Run) -> None:
         ["jobs", "show"],
         ["jobs", "retry"],
         ["jobs", "cancel"],
+        ["jobs", "prune"],
         ["backup"],
     ],
 )

@@ -2,9 +2,45 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import click
 import pytest
 
-from memva.cli.durations import duration_text
+from memva.cli.durations import duration_text, duration_typed
+
+
+def typed(text: str) -> timedelta:
+    option = click.Option(["--older-than"])
+    return duration_typed(click.Context(click.Command("prune")), option, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("0s", timedelta(0)),
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("12h", timedelta(hours=12)),
+        ("30d", timedelta(days=30)),
+        ("2w", timedelta(weeks=2)),
+        ("036500d", timedelta(days=36_500)),
+    ],
+)
+def test_a_number_and_a_unit_are_a_duration(text: str, duration: timedelta) -> None:
+    assert typed(text) == duration
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "d", "-1d", "1.5h", "1 d", "1d ", "1D", "1y", "1h30m", "٣d", "1d\n", "\udcff"]
+)
+def test_anything_else_is_refused_with_what_is_taken(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not of the form 90s, 15m, 12h, 30d or 2w"):
+        typed(text)
+
+
+@pytest.mark.parametrize("text", ["36501d", "999999999999w"])
+def test_what_may_leave_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is longer than 100 years"):
+        typed(text)
 
 
 @pytest.mark.parametrize(

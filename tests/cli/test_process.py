@@ -109,7 +109,9 @@ def test_a_terminal_gets_a_bar_and_lines_that_fit(start: Start) -> None:
     assert "100%" in on_terminal(start, "backup", Path(os.environ["HOME"] + ".db"))
 
 
-def test_a_terminal_gets_jobs_that_fit(start: Start, store: SqliteStore) -> None:
+def test_a_terminal_gets_jobs_that_fit_and_a_bar_without_an_end(
+    start: Start, store: SqliteStore
+) -> None:
     job = create_job(store, type="a-type-of-jobs")
     claimed = get_next_job(store, worker_id="worker")
     assert claimed is not None
@@ -120,6 +122,10 @@ def test_a_terminal_gets_jobs_that_fit(start: Start, store: SqliteStore) -> None
     shown = on_terminal(start, "jobs", "show", job.id).splitlines()
     assert shown[-1].endswith("  a long error a long er…")
     assert max(map(len, [*listed[1:2], *shown[2:]])) <= 80
+    pruned = on_terminal(start, "jobs", "prune", "--older-than", "0s", "--status", "failed")
+    assert "1 deleted" in pruned
+    assert "left" not in pruned
+    assert pruned.endswith("1 job deleted.\n")
 
 
 def test_a_terminal_that_wants_no_colour_gets_none(

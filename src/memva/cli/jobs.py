@@ -18,6 +18,7 @@ from memva.cli.entity_json import as_object, json_line
 from memva.cli.every_job import every_job
 from memva.cli.ids import session_by_prefix, short_ids
 from memva.cli.job_moves import cancel, retry
+from memva.cli.job_prune import prune
 from memva.cli.job_show import show
 from memva.cli.output import local_time, one_line, stderr, stdout
 from memva.cli.table import write_table
@@ -168,5 +169,5 @@ def _count_row(type_: str, stats: Iterable[JobStats]) -> tuple[str, ...]:
     return (one_line(type_), *counts, "" if oldest is None else local_time(oldest))
 
 
-for _command in (show, retry, cancel):
+for _command in (show, retry, cancel, prune):
     jobs.add_command(_command)

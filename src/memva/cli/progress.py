@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from memva.cli.output import stderr
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """The time left; nothing where nobody knows how much there is to do."""
+
+    def render(self, task: Task) -> Text:
+        time = super().render(task)
+        return time.append(" left") if time else time
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:
@@ -14,8 +30,7 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         *columns,
-        TimeRemainingColumn(compact=True),
-        TextColumn("left"),
+        _TimeLeft(compact=True),
         console=output.console,
         transient=True,
         disable=not output.is_terminal,
