@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
@@ -28,8 +26,8 @@ _LATER: Final = BEGIN + timedelta(days=365)
 
 def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     """Yield the figures, of copies that may be written to."""
-    few = _copy(grown(place, sizes.few_events), place)
-    many = _copy(grown(place, sizes.many_events), place)
+    few = place.copy(grown(place, sizes.few_events))
+    many = place.copy(grown(place, sizes.many_events))
     yield _pages(sizes, few, many)
     yield _single_append(sizes, few, many)
 
@@ -109,11 +107,3 @@ def _next_event(chance: random.Random, session_id: str) -> Event:
 
 def _names(sizes: Sizes) -> tuple[str, str]:
     return f"at {sizes.many_events:,}", f"at {sizes.few_events:,}"
-
-
-def _copy(path: Path, place: Place) -> Path:
-    """Return a copy that may be written to, and wait until it is on the disk."""
-    copy = Path(shutil.copy(path, place.new_folder()))
-    with copy.open("rb+") as file:
-        os.fsync(file.fileno())
-    return copy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import zlib
@@ -33,6 +34,13 @@ class Place:
             make(partial)
             partial.rename(path)
         return path
+
+    def copy(self, path: Path) -> Path:
+        """Return a copy of a file that may be written to, once it is on the disk."""
+        copy = Path(shutil.copy(path, self.new_folder()))
+        with copy.open("rb+") as file:
+            os.fsync(file.fileno())
+        return copy
 
     def new_folder(self) -> Path:
         """Return an empty folder that goes when the run ends."""
