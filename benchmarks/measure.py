@@ -38,6 +38,10 @@ TARGETS: Final = {
     "import.speed": Target(0.5),
     "import.peak_mb": Target(150, at_least=False),
     "import_memva.cost": Target(2.0, at_least=False),
+    "jobs.claim_complete.full": Target(0.75),
+    "jobs.claim_complete.normal": Target(0.6),
+    "jobs.enqueue.full": Target(0.7),
+    "jobs.enqueue_batch.full": Target(0.6),
 }
 
 

@@ -27,6 +27,9 @@ class Sizes:
         history_rounds: Rounds, each into new files.
         large_history_lines: Lines of 10 MB in the history whose import's memory is measured.
         import_rounds: How often each module is imported in a fresh interpreter.
+        jobs: Jobs claimed and completed one by one, or created one by one, in each round.
+        job_batches: Batches of jobs created at once in each round.
+        job_rounds: Rounds.
     """
 
     bulk_events: int
@@ -44,6 +47,9 @@ class Sizes:
     history_rounds: int
     large_history_lines: int
     import_rounds: int
+    jobs: int
+    job_batches: int
+    job_rounds: int
 
 
 STATED: Final = Sizes(
@@ -62,6 +68,9 @@ STATED: Final = Sizes(
     history_rounds=5,
     large_history_lines=50,
     import_rounds=41,
+    jobs=1_000,
+    job_batches=20,
+    job_rounds=9,
 )
 
 QUICK: Final = Sizes(
@@ -80,4 +89,7 @@ QUICK: Final = Sizes(
     history_rounds=1,
     large_history_lines=2,
     import_rounds=1,
+    jobs=50,
+    job_batches=2,
+    job_rounds=1,
 )
