@@ -42,6 +42,11 @@ TARGETS: Final = {
     "jobs.claim_complete.normal": Target(0.6),
     "jobs.enqueue.full": Target(0.7),
     "jobs.enqueue_batch.full": Target(0.6),
+    "jobs.flat.finished": Target(0.8),
+    "jobs.flat.future": Target(0.8),
+    "jobs.flat.foreign": Target(0.8),
+    "jobs.flat.busy_key": Target(0.8),
+    "jobs.flat.priorities": Target(0.8),
 }
 
 

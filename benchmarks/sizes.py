@@ -30,6 +30,9 @@ class Sizes:
         jobs: Jobs claimed and completed one by one, or created one by one, in each round.
         job_batches: Batches of jobs created at once in each round.
         job_rounds: Rounds.
+        many_jobs: Jobs beside which claims must stay quick, where those are finished or future.
+        crowd_jobs: Jobs beside which they must, where those are due or of many priorities.
+        crowd_priorities: How many priorities the latter have.
     """
 
     bulk_events: int
@@ -50,6 +53,9 @@ class Sizes:
     jobs: int
     job_batches: int
     job_rounds: int
+    many_jobs: int
+    crowd_jobs: int
+    crowd_priorities: int
 
 
 STATED: Final = Sizes(
@@ -71,6 +77,9 @@ STATED: Final = Sizes(
     jobs=1_000,
     job_batches=20,
     job_rounds=9,
+    many_jobs=1_000_000,
+    crowd_jobs=100_000,
+    crowd_priorities=1_000,
 )
 
 QUICK: Final = Sizes(
@@ -92,4 +101,7 @@ QUICK: Final = Sizes(
     jobs=50,
     job_batches=2,
     job_rounds=1,
+    many_jobs=2_000,
+    crowd_jobs=1_000,
+    crowd_priorities=10,
 )
