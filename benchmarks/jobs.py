@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks import claiming, enqueueing, jobs_flatness
+from benchmarks import claiming, contending, enqueueing, jobs_flatness
 from benchmarks.measure import Figure
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
@@ -14,6 +14,7 @@ _MEASURES: Final = (
     claiming.measures,
     enqueueing.measures,
     jobs_flatness.measures,
+    contending.measures,
 )
 
 

@@ -47,6 +47,8 @@ TARGETS: Final = {
     "jobs.flat.foreign": Target(0.8),
     "jobs.flat.busy_key": Target(0.8),
     "jobs.flat.priorities": Target(0.8),
+    "jobs.contended": Target(0.8),
+    "jobs.fairness": Target(0.5),
 }
 
 

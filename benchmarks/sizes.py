@@ -33,6 +33,8 @@ class Sizes:
         many_jobs: Jobs beside which claims must stay quick, where those are finished or future.
         crowd_jobs: Jobs beside which they must, where those are due or of many priorities.
         crowd_priorities: How many priorities the latter have.
+        contended_seconds: How long the processes on one file are left to it in each round.
+        contended_rounds: Rounds.
     """
 
     bulk_events: int
@@ -56,6 +58,8 @@ class Sizes:
     many_jobs: int
     crowd_jobs: int
     crowd_priorities: int
+    contended_seconds: float
+    contended_rounds: int
 
 
 STATED: Final = Sizes(
@@ -80,6 +84,8 @@ STATED: Final = Sizes(
     many_jobs=1_000_000,
     crowd_jobs=100_000,
     crowd_priorities=1_000,
+    contended_seconds=3.0,
+    contended_rounds=5,
 )
 
 QUICK: Final = Sizes(
@@ -104,4 +110,6 @@ QUICK: Final = Sizes(
     many_jobs=2_000,
     crowd_jobs=1_000,
     crowd_priorities=10,
+    contended_seconds=0.3,
+    contended_rounds=1,
 )
