@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for part in parts:
             for figure in _PARTS[part](QUICK if options.quick else STATED, place):
                 figures.append(figure)
-                print(_row(figure), flush=True)
+                print(_row(figure), *figure.table, sep="\n", flush=True)
     if not options.quick:
         _keep(figures)
 

@@ -49,6 +49,7 @@ TARGETS: Final = {
     "jobs.flat.priorities": Target(0.8),
     "jobs.contended": Target(0.8),
     "jobs.fairness": Target(0.5),
+    "jobs.vs_best_peer": Target(1.0),
 }
 
 
@@ -60,11 +61,13 @@ class Figure:
         measure: Its name, the key in `latest.json` and in `TARGETS`.
         value: The figure.
         beside: The raw measurements that it was worked out from.
+        table: A table of them, line by line, where they are many.
     """
 
     measure: str
     value: float
     beside: str
+    table: Sequence[str] = ()
 
 
 class Round(NamedTuple):

@@ -16,7 +16,7 @@ from memva.adapters.sqlite.migrations import MIGRATIONS
 _VERSION: Final = 1
 """Raise it whenever the generated files change; a change of the schema counts by itself."""
 
-_CACHE: Final = Path(__file__).parents[1] / ".cache" / "benchmarks"
+CACHE: Final = Path(__file__).parents[1] / ".cache" / "benchmarks"
 
 
 class Place:
@@ -50,13 +50,13 @@ class Place:
 @contextmanager
 def open_place(*, keep: bool) -> Iterator[Place]:
     """Give a place; what is cached outlives the run where `keep` says so."""
-    kept = _CACHE / f"{_VERSION}-{zlib.crc32(repr(MIGRATIONS).encode()):08x}"
+    kept = CACHE / f"{_VERSION}-{zlib.crc32(repr(MIGRATIONS).encode()):08x}"
     if keep:
-        outdated = [folder for folder in _CACHE.glob("*-*") if folder != kept]
+        outdated = [folder for folder in CACHE.glob("*-*") if folder != kept]
         for folder in outdated:
             shutil.rmtree(folder, ignore_errors=True)
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_CACHE, prefix="run") as name:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix="run") as name:
         temporary = Path(name)
         if not keep:
             kept = temporary / "kept"

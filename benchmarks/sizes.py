@@ -35,6 +35,8 @@ class Sizes:
         crowd_priorities: How many priorities the latter have.
         contended_seconds: How long the processes on one file are left to it in each round.
         contended_rounds: Rounds.
+        peer_jobs: Jobs that each of the peers claims and completes in each round.
+        peer_rounds: Rounds.
     """
 
     bulk_events: int
@@ -60,6 +62,8 @@ class Sizes:
     crowd_priorities: int
     contended_seconds: float
     contended_rounds: int
+    peer_jobs: int
+    peer_rounds: int
 
 
 STATED: Final = Sizes(
@@ -86,6 +90,8 @@ STATED: Final = Sizes(
     crowd_priorities=1_000,
     contended_seconds=3.0,
     contended_rounds=5,
+    peer_jobs=1_000,
+    peer_rounds=5,
 )
 
 QUICK: Final = Sizes(
@@ -112,4 +118,6 @@ QUICK: Final = Sizes(
     crowd_priorities=10,
     contended_seconds=0.3,
     contended_rounds=1,
+    peer_jobs=25,
+    peer_rounds=1,
 )
