@@ -50,6 +50,10 @@ TARGETS: Final = {
     "jobs.contended": Target(0.8),
     "jobs.fairness": Target(0.5),
     "jobs.vs_best_peer": Target(1.0),
+    "jobs.worker.full": Target(3.0),
+    "jobs.wakeup_ms.process": Target(5, at_least=False),
+    "jobs.wakeup_ms.across": Target(100, at_least=False),
+    "jobs.idle_cpu": Target(0.5, at_least=False),
 }
 
 

@@ -37,6 +37,10 @@ class Sizes:
         contended_rounds: Rounds.
         peer_jobs: Jobs that each of the peers claims and completes in each round.
         peer_rounds: Rounds.
+        worker_jobs: Jobs that a worker runs in each round.
+        worker_rounds: Rounds.
+        wakeups: How often a waiting worker is given a job.
+        idle_seconds: How long a worker without jobs is watched.
     """
 
     bulk_events: int
@@ -64,6 +68,10 @@ class Sizes:
     contended_rounds: int
     peer_jobs: int
     peer_rounds: int
+    worker_jobs: int
+    worker_rounds: int
+    wakeups: int
+    idle_seconds: float
 
 
 STATED: Final = Sizes(
@@ -92,6 +100,10 @@ STATED: Final = Sizes(
     contended_rounds=5,
     peer_jobs=1_000,
     peer_rounds=5,
+    worker_jobs=2_000,
+    worker_rounds=5,
+    wakeups=40,
+    idle_seconds=20.0,
 )
 
 QUICK: Final = Sizes(
@@ -120,4 +132,8 @@ QUICK: Final = Sizes(
     contended_rounds=1,
     peer_jobs=25,
     peer_rounds=1,
+    worker_jobs=50,
+    worker_rounds=1,
+    wakeups=3,
+    idle_seconds=1.0,
 )
