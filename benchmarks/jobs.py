@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks import claiming, contending, enqueueing, jobs_flatness, peers
+from benchmarks import claiming, contending, enqueueing, jobs_flatness, peers, working
 from benchmarks.measure import Figure
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
@@ -15,6 +15,7 @@ _MEASURES: Final = (
     enqueueing.measures,
     jobs_flatness.measures,
     contending.measures,
+    working.measures,
     peers.measures,
 )
 

@@ -6,14 +6,13 @@ import multiprocessing
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import Queue
 from statistics import median
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 import psutil
 
@@ -25,6 +24,7 @@ from benchmarks.place import Place
 from benchmarks.sizes import Sizes
 from memva import JsonValue, create_job
 from memva.adapters.sqlite import SqliteStore
+from memva.worker import Worker
 
 _Handler: TypeAlias = Callable[[JsonValue, object], JsonValue]
 _CreateJob: TypeAlias = Callable[[JsonValue], float]
@@ -35,12 +35,6 @@ _WAIT_SECONDS: Final = 30
 _SETTLE_SECONDS: Final = 2.0
 
 
-class _Worker(Protocol):
-    def run(self) -> None: ...
-    def run_until_idle(self) -> None: ...
-    def stop(self) -> None: ...
-
-
 def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     """Yield the figures."""
     yield _speed(sizes, place)
@@ -49,12 +43,8 @@ def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     yield _idle_cpu(sizes, place)
 
 
-def _worker(store: SqliteStore, handler: _Handler) -> _Worker:
-    handlers: Mapping[str, _Handler] = {TYPE: handler}
-    worker: _Worker = import_module("memva.worker").Worker(
-        store, handlers, concurrency=_CONCURRENCY
-    )
-    return worker
+def _worker(store: SqliteStore, handler: _Handler) -> Worker:
+    return Worker(store, {TYPE: handler}, concurrency=_CONCURRENCY)
 
 
 def _speed(sizes: Sizes, place: Place) -> Figure:
