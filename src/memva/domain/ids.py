@@ -6,14 +6,17 @@ them over the whole file.
 
 import os
 import time
+from typing import Final
+
+_VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""The digit that stands for a random one where a UUID says which variant it is."""
 
 
 def new_id() -> str:
     """Return a new random UUID of version 7 (RFC 9562) as text."""
-    value = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return format_uuid(value)
+    digits = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    variant = _VARIANTS[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def format_uuid(value: int) -> str:

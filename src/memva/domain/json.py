@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 from memva.domain.errors import InvalidValue
@@ -23,11 +24,11 @@ else:
     JsonValue: TypeAlias = Any
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
-_readable = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_escaped = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
-_canonical = json.JSONEncoder(
-    ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True
-).encode
+# What contains itself ends in a RecursionError, without being looked for in every value.
+_compact = partial(json.JSONEncoder, allow_nan=False, check_circular=False, separators=(",", ":"))
+_readable = _compact(ensure_ascii=False).encode
+_escaped = _compact(ensure_ascii=True).encode
+_canonical = _compact(ensure_ascii=True, sort_keys=True).encode
 
 
 class ParsedObject(dict[str, JsonValue]):

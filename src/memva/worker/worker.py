@@ -52,7 +52,7 @@ _GIVE_IN_SECONDS: Final = 5.0
 """How long handlers have to stop, once they were told that the worker stops."""
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
-_WATCH_SECONDS: Final = 0.1
+_WATCH_SECONDS: Final = 0.16
 
 _Word: TypeAlias = Run | Literal["changed", "stop"]
 """What wakes the worker: a run that has ended, a commit of somebody's, a call of `stop`."""

@@ -13,11 +13,14 @@ from memva.adapters.sqlite.queue import Queue, stage_of
 from memva.adapters.sqlite.rows import (
     ATTEMPT_COLUMNS,
     JOB_COLUMNS,
+    NEW_JOB_COLUMNS,
     attempt_from_row,
     attempt_row,
+    is_untouched,
     job_column,
     job_from_row,
     job_row,
+    new_job_row,
     placeholders,
     probe,
 )
@@ -39,6 +42,12 @@ from memva.domain.time import from_text, to_text
 from memva.domain.validation import to_utc
 
 _INSERT: Final = f"INSERT INTO jobs ({JOB_COLUMNS}, stage) VALUES ({placeholders(JOB_COLUMNS)}, ?)"
+_INSERT_NEW: Final = f"""
+    INSERT INTO jobs (
+        {NEW_JOB_COLUMNS}, stage, status, attempts, claims, checkpoint, result
+    )
+    VALUES ({placeholders(NEW_JOB_COLUMNS)}, ?, 'pending', 0, 0, 'null', 'null')
+"""
 # Where the unique key is taken, nothing is stored; what else is refused is an error.
 _INSERT_UNIQUE: Final = f"""
     {_INSERT} ON CONFLICT (type, unique_key)
@@ -132,14 +141,17 @@ class SqliteJobs:
 
     def add(self, jobs: Sequence[Job], /) -> list[Job]:
         """Store new jobs; return for each the job that is now there."""
-        rows = [(*job_row(job), stage_of(job)) for job in jobs]
         try:
             with self._transactions.writing() as connection:
                 if any(job.unique_key is not None for job in jobs):
-                    there = [_add_one(connection, *both) for both in zip(jobs, rows, strict=True)]
+                    there = [_add_one(connection, job) for job in jobs]
+                elif all(map(is_untouched, jobs)):
+                    there = list(jobs)
+                    rows = [(*new_job_row(job), stage_of(job)) for job in jobs]
+                    connection.run_many(_INSERT_NEW, rows)
                 else:
                     there = list(jobs)
-                    connection.run_many(_INSERT, rows)
+                    connection.run_many(_INSERT, [(*job_row(job), stage_of(job)) for job in jobs])
                 Queue(connection).mend(job.concurrency_key for job in jobs)
         except StoreError as error:
             if is_duplicate(error) or is_foreign_key(error):
@@ -278,7 +290,8 @@ def _replacing(columns: tuple[str, ...]) -> str:
     return _REPLACE.format(", ".join(f"{name} = ?" for name in columns) or "id = id")
 
 
-def _add_one(connection: Connection, job: Job, row: Row) -> Job:
+def _add_one(connection: Connection, job: Job) -> Job:
+    row = (*job_row(job), stage_of(job))
     return job if connection.run(_INSERT_UNIQUE, row) else _unique_holder(connection, job)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.transactions import Transactions
 
-_LOOK_SECONDS: Final = 0.05
+_LOOK_SECONDS: Final = 0.08
 # https://sqlite.org/pragma.html#pragma_data_version: it changes when another connection commits.
 _VERSION: Final = "PRAGMA data_version"
 
