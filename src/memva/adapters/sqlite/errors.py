@@ -33,6 +33,12 @@ _BY_PRIMARY_CODE: Final[dict[int, type[StoreError]]] = {
 }
 
 
+# A statement of its own that came upon a commit of another's begins anew when it is tried again.
+_BUSY: Final = frozenset(
+    (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_BUSY_SNAPSHOT)
+)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise the `StoreError` that stands for an error of SQLite's inside the block."""
@@ -49,7 +55,7 @@ def translate(error: sqlite3.Error) -> StoreError:
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Tell whether another connection held the lock, so that a later try may succeed."""
-    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
+    return _code(error) in _BUSY
 
 
 def is_no_database(error: sqlite3.Error) -> bool:

@@ -49,8 +49,8 @@ _INSERT_NEW: Final = f"""
     VALUES ({placeholders(NEW_JOB_COLUMNS)}, ?, 'pending', 0, 0, 'null', 'null')
 """
 # Where the unique key is taken, nothing is stored; what else is refused is an error.
-_INSERT_UNIQUE: Final = f"""
-    {_INSERT} ON CONFLICT (type, unique_key)
+_UNLESS_TAKEN: Final = """
+    ON CONFLICT (type, unique_key)
     WHERE unique_key IS NOT NULL AND completed_at IS NULL
         AND (unique_scope = 'until_finished' OR started_at IS NULL)
     DO NOTHING
@@ -141,18 +141,27 @@ class SqliteJobs:
 
     def add(self, jobs: Sequence[Job], /) -> list[Job]:
         """Store new jobs; return for each the job that is now there."""
+        insert, row_of = (_INSERT, job_row)
+        if all(map(is_untouched, jobs)):
+            insert, row_of = (_INSERT_NEW, new_job_row)
+        rows = [(*row_of(job), stage_of(job)) for job in jobs]
+        keys = {job.concurrency_key for job in jobs}
+        unique = any(job.unique_key is not None for job in jobs)
+        alone = len(jobs) == 1 and keys == {None} and not unique
+        there = list(jobs)
         try:
-            with self._transactions.writing() as connection:
-                if any(job.unique_key is not None for job in jobs):
-                    there = [_add_one(connection, job) for job in jobs]
-                elif all(map(is_untouched, jobs)):
-                    there = list(jobs)
-                    rows = [(*new_job_row(job), stage_of(job)) for job in jobs]
-                    connection.run_many(_INSERT_NEW, rows)
+            with self._transactions.writing(one_statement=alone) as connection:
+                if unique:
+                    adding = insert + _UNLESS_TAKEN
+                    there = [
+                        job if connection.run(adding, row) else _holder(connection, job)
+                        for job, row in zip(jobs, rows, strict=True)
+                    ]
+                elif alone:
+                    connection.run(insert, rows[0])
                 else:
-                    there = list(jobs)
-                    connection.run_many(_INSERT, [(*job_row(job), stage_of(job)) for job in jobs])
-                Queue(connection).mend(job.concurrency_key for job in jobs)
+                    connection.run_many(insert, rows)
+                Queue(connection).mend(keys)
         except StoreError as error:
             if is_duplicate(error) or is_foreign_key(error):
                 with self._transactions.reading() as connection:
@@ -243,14 +252,15 @@ class SqliteJobs:
             columns["stage"] = stage_of(new)
         held = (new.id, old.claim_token, old.status)
         mends = moves and new.concurrency_key is not None
-        several = mends or attempt is not None
+        may_collide = moves and new.takes_unique_key
+        several = mends or may_collide or attempt is not None
         with self._transactions.writing(one_statement=not several) as connection:
             try:
                 if not connection.run(_replacing(tuple(columns)), (*columns.values(), *held)):
                     raise _refusal(connection, old, new)
             except StoreError as error:
                 if is_duplicate(error):
-                    holder = _unique_holder(connection, new)
+                    holder = _holder(connection, new)
                     raise UniqueKeyTaken(new.type, str(new.unique_key), holder.id) from error
                 raise
             if attempt is not None:
@@ -290,12 +300,8 @@ def _replacing(columns: tuple[str, ...]) -> str:
     return _REPLACE.format(", ".join(f"{name} = ?" for name in columns) or "id = id")
 
 
-def _add_one(connection: Connection, job: Job) -> Job:
-    row = (*job_row(job), stage_of(job))
-    return job if connection.run(_INSERT_UNIQUE, row) else _unique_holder(connection, job)
-
-
-def _unique_holder(connection: Connection, job: Job) -> Job:
+def _holder(connection: Connection, job: Job) -> Job:
+    """Return the job that has the unique key of `job`."""
     [row] = connection.rows(_SELECT_UNIQUE, (job.type, job.unique_key))
     return job_from_row(row)
 

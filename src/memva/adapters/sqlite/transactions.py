@@ -68,18 +68,39 @@ class Transactions:
     def writing(self, *, one_statement: bool = False) -> AbstractContextManager[Connection]:
         """Give a connection inside a transaction, or inside a savepoint of the caller's own.
 
-        With `one_statement` it needs no savepoint: SQLite undoes a statement that fails itself.
+        With `one_statement` it needs neither: SQLite undoes a statement that fails itself, and
+        commits one that succeeds.
         """
         owner = self._owner()
         scope = self.scopes.get(owner)
         if scope is None:
-            return _Transaction(self, owner)
+            return _Statement(self) if one_statement else _Transaction(self, owner)
         if not scope.writes:
             raise StoreReadOnly("a snapshot is only for reading")
         if not scope.connection.raw.in_transaction:
             # A savepoint of its own would be a transaction, committed at its end.
             raise StoreUnavailable(_ENDED)
         return nullcontext(scope.connection) if one_statement else _Savepoint(scope.connection)
+
+    def take_turn(self, turn: threading.Lock) -> Connection:
+        """Return a connection once it is the caller's turn to write.
+
+        Raises:
+            StoreBusy: Others were at it until the wait ran out.
+        """
+        # Threads of one process queue here, where waiting costs nothing; processes meet at BEGIN.
+        if not turn.acquire(timeout=self.busy_timeout):
+            raise StoreBusy(f"another writer was busy for {self.busy_timeout} seconds")
+        try:
+            return self.pool.acquire()
+        except BaseException:
+            turn.release()
+            raise
+
+    def committed(self, connection: Connection) -> None:
+        """Do what follows each commit."""
+        self.signal.notify()
+        self.wal.after_commit(connection)
 
     def _owner(self) -> Owner:
         if self._process != os.getpid():
@@ -124,18 +145,12 @@ class _Transaction:
         self._turn = transactions.turn
 
     def __enter__(self) -> Connection:
-        # Threads of one process queue here, where waiting costs nothing; processes meet at BEGIN.
         transactions = self._transactions
-        if not self._turn.acquire(timeout=transactions.busy_timeout):
-            raise StoreBusy(f"another writer was busy for {transactions.busy_timeout} seconds")
+        self._connection = connection = transactions.take_turn(self._turn)
         try:
-            self._connection = connection = transactions.pool.acquire()
-            try:
-                connection.run("BEGIN IMMEDIATE")
-            except BaseException:
-                transactions.pool.release(connection)
-                raise
+            connection.run("BEGIN IMMEDIATE")
         except BaseException:
+            transactions.pool.release(connection)
             self._turn.release()
             raise
         transactions.scopes[self._owner] = _Scope(connection, writes=True)
@@ -148,11 +163,33 @@ class _Transaction:
                 if not connection.raw.in_transaction:
                     raise StoreUnavailable(_ENDED)
                 connection.run("COMMIT")
-                transactions.signal.notify()
-                transactions.wal.after_commit(connection)
+                transactions.committed(connection)
         finally:
             transactions.scopes.pop(self._owner, None)
             connection.roll_back()
+            transactions.pool.release(connection)
+            self._turn.release()
+
+
+class _Statement:
+    """A statement that is a transaction of its own."""
+
+    __slots__ = ("_connection", "_transactions", "_turn")
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        self._turn = transactions.turn
+
+    def __enter__(self) -> Connection:
+        self._connection = self._transactions.take_turn(self._turn)
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        transactions, connection = self._transactions, self._connection
+        try:
+            if kind is None:
+                transactions.committed(connection)
+        finally:
             transactions.pool.release(connection)
             self._turn.release()
 
