@@ -154,6 +154,7 @@ def _of_busy_key(_: random.Random, number: int) -> _Row:
         **_CLAIMED,
         "concurrency_key": _BUSY,
         "status": "processing",
+        "stage": "claimed",
         "lease_until": f"{_FUTURE_YEAR}{_PAST[4:]}",
         "claim_token": f"{number:032x}",
     }

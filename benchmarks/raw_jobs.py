@@ -30,10 +30,11 @@ _PRIORITY: Final = 0
 _MAX_ATTEMPTS: Final = 3
 # Where a job has become due since the last claim, it changes nothing: that one may come first.
 _CLAIM: Final = """
-    UPDATE jobs SET stage = NULL, status = 'processing', attempts = attempts + 1,
+    UPDATE jobs SET stage = 'claimed', status = 'processing', attempts = attempts + 1,
         claims = claims + 1, started_at = ?, updated_at = ?, lease_until = ?, claim_token = ?
     WHERE position = (
-        SELECT position FROM jobs WHERE stage = 'ready' AND type = ? AND scheduled_at <= ?
+        SELECT position FROM jobs
+        WHERE stage IN ('claimed', 'ready') AND stage = 'ready' AND type = ? AND scheduled_at <= ?
         ORDER BY priority DESC, scheduled_at, created_at, position LIMIT 1
     )
     AND NOT EXISTS (SELECT 1 FROM jobs WHERE stage = 'waiting' AND scheduled_at <= ?)
@@ -41,7 +42,7 @@ _CLAIM: Final = """
 """
 _PROMOTE: Final = "UPDATE jobs SET stage = 'ready' WHERE stage = 'waiting' AND scheduled_at <= ?"
 _COMPLETE: Final = """
-    UPDATE jobs SET status = 'completed', result = ?, error = NULL, completed_at = ?,
+    UPDATE jobs SET stage = NULL, status = 'completed', result = ?, error = NULL, completed_at = ?,
         updated_at = ?, lease_until = NULL
     WHERE position = ? AND claim_token = ? AND status = 'processing'
 """

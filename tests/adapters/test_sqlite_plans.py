@@ -25,11 +25,11 @@ def page(narrowing: str) -> str:
         (events._COUNT_LINES, "events_by_key (session_id=? AND uuid>? AND uuid<?"),
         (events._ASSOCIATED, "events_by_claude_session (session_id=?"),
         (sessions._FIND, "sessions_by_update"),
-        (queue._FIRST_READY, "jobs_ready (stage=? AND type=?)"),
-        (queue._IS_READY, "COVERING INDEX jobs_ready (stage=? AND type=?"),
+        (queue._FIRST_READY, "jobs_at_hand (stage=? AND type=?)"),
+        (queue._IS_READY, "COVERING INDEX jobs_at_hand (stage=? AND type=?"),
         (queue._FIRST_WAITING, "COVERING INDEX jobs_waiting (stage=?"),
         (queue._PROMOTE, "COVERING INDEX jobs_waiting (stage=? AND scheduled_at<?"),
-        (queue._READY_TYPES, "COVERING INDEX jobs_ready (stage=? AND type>?"),
+        (queue._READY_TYPES, "COVERING INDEX jobs_at_hand (stage=? AND type>?"),
         (queue._IS_HELD, "jobs_holding (concurrency_key=?"),
         (queue._READY_OF_KEY, "jobs_pending_by_key (concurrency_key=? AND stage=?"),
         (queue._TYPES_BEHIND, "jobs_pending_by_key (concurrency_key=? AND stage=? AND type>?"),
@@ -37,19 +37,29 @@ def page(narrowing: str) -> str:
         (jobs._CLAIM, "INTEGER PRIMARY KEY (rowid=?"),
         (jobs._REPLACE.format("status = ?"), "sqlite_autoindex_jobs_1 (id=?"),
         (jobs._SELECT_UNIQUE, "jobs_unique (type=? AND unique_key=?"),
-        (jobs._EXPIRED, "jobs_leased (lease_until<?"),
         (jobs._ENDED_TYPES, "COVERING INDEX jobs_ended (status=? AND type>?"),
         (jobs._PRUNE, "COVERING INDEX jobs_ended (status=? AND type=? AND completed_at>?"),
     ],
 )
 def test_statement_uses_its_index(tmp_path: Path, sql: str, index: str) -> None:
+    steps = plan(tmp_path, sql)
+    assert any(index in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+def test_leases_are_sought_among_claimed_jobs_alone(tmp_path: Path) -> None:
+    assert plan(tmp_path, jobs._EXPIRED) == [
+        "SEARCH jobs USING INDEX jobs_at_hand (stage=?)",
+        "USE TEMP B-TREE FOR ORDER BY",
+    ]
+
+
+def plan(folder: Path, sql: str) -> list[str]:
     with (
-        SqliteStore.open(tmp_path / "memva.db") as store,
+        SqliteStore.open(folder / "memva.db") as store,
         store._transactions.reading() as connection,
     ):
-        plan = [row[3] for row in connection.rows(f"EXPLAIN QUERY PLAN {sql}", _nulls(sql))]
-    assert any(index in step for step in plan), plan
-    assert not any("TEMP B-TREE" in step for step in plan), plan
+        return [row[3] for row in connection.rows(f"EXPLAIN QUERY PLAN {sql}", _nulls(sql))]
 
 
 def _nulls(sql: str) -> Parameters:

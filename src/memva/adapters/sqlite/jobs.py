@@ -9,7 +9,7 @@ from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_duplicate, is_foreign_key
-from memva.adapters.sqlite.queue import Queue, stage_of
+from memva.adapters.sqlite.queue import BEHIND, CLAIMED, READY, Queue, stage_of
 from memva.adapters.sqlite.rows import (
     ATTEMPT_COLUMNS,
     JOB_COLUMNS,
@@ -64,13 +64,13 @@ _SELECT: Final = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?"
 _SELECT_CLAIM: Final = "SELECT claim_token, status FROM jobs WHERE id = ?"
 _FIND: Final = f"SELECT {JOB_COLUMNS}, position FROM jobs WHERE {{}} ORDER BY position DESC LIMIT ?"
 _CLAIM: Final = """
-    UPDATE jobs SET stage = NULL, status = ?, attempts = ?, claims = ?, started_at = ?,
+    UPDATE jobs SET stage = 'claimed', status = ?, attempts = ?, claims = ?, started_at = ?,
         updated_at = ?, lease_until = ?, claim_token = ?, worker_id = ?
-    WHERE position = ?
+    WHERE position = ? AND stage = 'ready'
 """
 _REPLACE: Final = "UPDATE jobs SET {} WHERE id = ? AND claim_token IS ? AND status = ?"
 _EXPIRED: Final = f"""
-    SELECT {JOB_COLUMNS} FROM jobs WHERE status = 'processing' AND lease_until <= ?
+    SELECT {JOB_COLUMNS} FROM jobs WHERE {CLAIMED} AND lease_until <= ?
     ORDER BY lease_until LIMIT ?
 """
 _ATTEMPTS: Final = f"""
@@ -82,20 +82,20 @@ _KEEP_ATTEMPT: Final = f"""
     SELECT position, {placeholders(ATTEMPT_COLUMNS)} FROM jobs WHERE id = ?
 """
 # Each part reads an index that holds all it needs.
-_STATS: Final = """
+_STATS: Final = f"""
     SELECT type, status, sum(number), min(oldest_due) FROM (
         SELECT type, 'pending' AS status, count(*) AS number,
             min(CASE WHEN scheduled_at <= :now THEN scheduled_at END) AS oldest_due
-        FROM jobs WHERE stage = 'ready' GROUP BY type
+        FROM jobs WHERE {READY} GROUP BY type
         UNION ALL
         SELECT type, 'pending', count(*), min(CASE WHEN scheduled_at <= :now THEN scheduled_at END)
         FROM jobs WHERE stage = 'waiting' GROUP BY type
         UNION ALL
         SELECT type, 'pending', count(*), min(CASE WHEN scheduled_at <= :now THEN scheduled_at END)
-        FROM jobs WHERE concurrency_key IS NOT NULL AND stage = 'behind' GROUP BY type
+        FROM jobs WHERE concurrency_key IS NOT NULL AND {BEHIND} GROUP BY type
         UNION ALL
         SELECT type, 'processing', count(*), NULL
-        FROM jobs WHERE status = 'processing' GROUP BY type
+        FROM jobs WHERE {CLAIMED} GROUP BY type
         UNION ALL
         SELECT type, status, count(*), NULL
         FROM jobs WHERE completed_at IS NOT NULL GROUP BY status, type
@@ -121,7 +121,7 @@ _PRUNE: Final = """
     )
 """
 _RARE: Final = {
-    "processing": "SELECT position FROM jobs WHERE status = 'processing'",
+    "processing": f"SELECT position FROM jobs WHERE {CLAIMED}",
     "failed": "SELECT position FROM jobs WHERE status = 'failed' AND completed_at IS NOT NULL",
     "cancelled": (
         "SELECT position FROM jobs WHERE status = 'cancelled' AND completed_at IS NOT NULL"
@@ -129,6 +129,7 @@ _RARE: Final = {
 }
 """How the few jobs of a status are found, where walking all jobs would take long."""
 
+_KEY: Final = JOB_COLUMNS.split(", ").index("concurrency_key")
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -210,6 +211,25 @@ class SqliteJobs:
         """Claim the first jobs that are due, at most `limit`."""
         now = self._clock() if now is None else to_utc(now)
         moment = to_text(now)
+
+        def take(connection: Connection, row: Row) -> Job | None:
+            job = job_from_row(row).claimed(
+                now=now, lease=lease, claim_token=claim_token, worker_id=worker_id
+            )
+            changes = _claim_row(job, moment, position=row[-1])
+            return job if connection.run(_CLAIM, changes) else None
+
+        if limit == 1:
+            # Mostly there is one that nobody else takes at this very moment; that needs no lock
+            # between the look and the change, and a look that finds nothing needs none at all.
+            with self._transactions.writing(one_statement=True) as connection:
+                queue = Queue(connection)
+                if not queue.has_become_due(moment):
+                    found = queue.first_ready(types, moment, 1)
+                    if not found:
+                        return []
+                    if found[0][_KEY] is None and (job := take(connection, found[0])) is not None:
+                        return [job]
         claimed: list[Job] = []
         # The lock is taken before the jobs are chosen, so that no two workers choose the same.
         with self._transactions.writing() as connection:
@@ -219,15 +239,11 @@ class SqliteJobs:
                 found = queue.first_ready(types, moment, limit - len(claimed))
                 keys: set[str | None] = set()
                 for row in found:
-                    job = job_from_row(row)
-                    if job.concurrency_key in keys and job.concurrency_key is not None:
+                    if row[_KEY] is not None and row[_KEY] in keys:
                         continue
-                    keys.add(job.concurrency_key)
-                    job = job.claimed(
-                        now=now, lease=lease, claim_token=claim_token, worker_id=worker_id
-                    )
-                    connection.run(_CLAIM, _claim_row(job, moment, position=row[-1]))
-                    claimed.append(job)
+                    keys.add(row[_KEY])
+                    if (job := take(connection, row)) is not None:
+                        claimed.append(job)
                 queue.mend(keys)
                 if not found or keys == {None}:
                     # Keys may have held back some of those found; others may stand behind them.

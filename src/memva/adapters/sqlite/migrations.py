@@ -133,7 +133,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             id                   TEXT NOT NULL UNIQUE,
             type                 TEXT NOT NULL,
             status               TEXT NOT NULL,
-            stage                TEXT,  -- of a pending job: waiting, behind or ready
+            stage                TEXT,  -- of one not ended: waiting, behind, ready or claimed
             priority             INTEGER NOT NULL,
             attempts             INTEGER NOT NULL,
             max_attempts         INTEGER NOT NULL,
@@ -161,25 +161,27 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # Nothing obeyed the keys so far, so that several jobs may have what only one may hold.
         """
         INSERT INTO new_jobs
-        SELECT position, id, type, status, CASE status WHEN 'pending' THEN 'waiting' END, priority,
-            attempts, max_attempts, attempts, scheduled_at, started_at, completed_at, created_at,
-            updated_at, lease_until, claim_token, worker_id, memva_session_id, NULL, NULL,
-            'until_finished', timeout, cancel_requested_at, error, 'null', result, data
+        SELECT position, id, type, status,
+            CASE status WHEN 'pending' THEN 'waiting' WHEN 'processing' THEN 'claimed' END,
+            priority, attempts, max_attempts, attempts, scheduled_at, started_at, completed_at,
+            created_at, updated_at, lease_until, claim_token, worker_id, memva_session_id, NULL,
+            NULL, 'until_finished', timeout, cancel_requested_at, error, 'null', result, data
         FROM jobs ORDER BY position
         """,
         "DROP TABLE jobs",
         "ALTER TABLE new_jobs RENAME TO jobs",
-        # One seek for each type finds what comes next of it. That the stage stands in the indexes
-        # too lets SQLite answer from them alone.
+        # One seek for each type finds what comes next of it. A claim moves the entry to its
+        # neighbour, mostly on the same page. That the stage stands in the indexes too lets SQLite
+        # answer from them alone.
         """
-        CREATE INDEX jobs_ready ON jobs (stage, type, priority DESC, scheduled_at, created_at)
-            WHERE stage = 'ready'
+        CREATE INDEX jobs_at_hand ON jobs (stage, type, priority DESC, scheduled_at, created_at)
+            WHERE stage IN ('claimed', 'ready')
         """,
         "CREATE INDEX jobs_waiting ON jobs (stage, scheduled_at, type) WHERE stage = 'waiting'",
         """
         CREATE INDEX jobs_pending_by_key
             ON jobs (concurrency_key, stage, type, priority DESC, scheduled_at, created_at)
-            WHERE concurrency_key IS NOT NULL AND stage IS NOT NULL
+            WHERE concurrency_key IS NOT NULL AND stage IN ('behind', 'ready')
         """,
         # The hold of a key is the active job's own row; a second one is refused.
         """
@@ -191,7 +193,6 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             WHERE unique_key IS NOT NULL AND completed_at IS NULL
                 AND (unique_scope = 'until_finished' OR started_at IS NULL)
         """,
-        "CREATE INDEX jobs_leased ON jobs (lease_until) WHERE status = 'processing'",
         """
         CREATE INDEX jobs_ended ON jobs (status, type, completed_at) WHERE completed_at IS NOT NULL
         """,

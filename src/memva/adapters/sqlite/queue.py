@@ -16,18 +16,22 @@ from memva.adapters.sqlite.rows import JOB_COLUMNS, probe
 from memva.domain.job import Job
 
 _ORDER: Final = "priority DESC, scheduled_at, created_at, position"
-# The stages and the status stand as literals: bound ones would miss the partial indexes.
+# SQLite takes a partial index where a condition repeats the index's own word for word.
+CLAIMED: Final = "stage IN ('claimed', 'ready') AND stage = 'claimed'"
+READY: Final = "stage IN ('claimed', 'ready') AND stage = 'ready'"
+_READY_BY_KEY: Final = "stage IN ('behind', 'ready') AND stage = 'ready'"
+BEHIND: Final = "stage IN ('behind', 'ready') AND stage = 'behind'"
 _FIRST_READY: Final = f"""
     SELECT {JOB_COLUMNS}, position FROM jobs
-    WHERE stage = 'ready' AND type = ? AND scheduled_at <= ? ORDER BY {_ORDER} LIMIT ?
+    WHERE {READY} AND type = ? AND scheduled_at <= ? ORDER BY {_ORDER} LIMIT ?
 """
-_IS_READY: Final = "SELECT 1 FROM jobs WHERE stage = 'ready' AND type = ? LIMIT 1"
+_IS_READY: Final = f"SELECT 1 FROM jobs WHERE {READY} AND type = ? LIMIT 1"
 # One seek for each type, where DISTINCT would read every entry.
-_READY_TYPES: Final = """
+_READY_TYPES: Final = f"""
     WITH RECURSIVE types (type) AS (
-        SELECT min(type) FROM jobs WHERE stage = 'ready'
+        SELECT min(type) FROM jobs WHERE {READY}
         UNION ALL
-        SELECT (SELECT min(jobs.type) FROM jobs WHERE stage = 'ready' AND jobs.type > types.type)
+        SELECT (SELECT min(jobs.type) FROM jobs WHERE {READY} AND jobs.type > types.type)
         FROM types WHERE types.type IS NOT NULL
     )
     SELECT type FROM types WHERE type IS NOT NULL
@@ -49,17 +53,17 @@ _IS_HELD: Final = """
     SELECT 1 FROM jobs
     WHERE concurrency_key = ? AND started_at IS NOT NULL AND completed_at IS NULL
 """
-_READY_OF_KEY: Final = """
+_READY_OF_KEY: Final = f"""
     SELECT type, -priority, scheduled_at, created_at, position FROM jobs
-    WHERE concurrency_key = ? AND stage = 'ready' AND started_at IS NULL
+    WHERE concurrency_key = ? AND {_READY_BY_KEY} AND started_at IS NULL
 """
-_TYPES_BEHIND: Final = """
+_TYPES_BEHIND: Final = f"""
     WITH RECURSIVE types (type) AS (
-        SELECT min(type) FROM jobs WHERE concurrency_key = :key AND stage = 'behind'
+        SELECT min(type) FROM jobs WHERE concurrency_key = :key AND {BEHIND}
         UNION ALL
         SELECT (
             SELECT min(jobs.type) FROM jobs
-            WHERE concurrency_key = :key AND stage = 'behind' AND jobs.type > types.type
+            WHERE concurrency_key = :key AND {BEHIND} AND jobs.type > types.type
         )
         FROM types WHERE types.type IS NOT NULL
     )
@@ -67,7 +71,7 @@ _TYPES_BEHIND: Final = """
 """
 _FIRST_BEHIND: Final = f"""
     SELECT type, -priority, scheduled_at, created_at, position FROM jobs
-    WHERE concurrency_key = ? AND stage = 'behind' AND type = ? ORDER BY {_ORDER} LIMIT 1
+    WHERE concurrency_key = ? AND {BEHIND} AND type = ? ORDER BY {_ORDER} LIMIT 1
 """
 _SET_STAGE: Final = "UPDATE jobs SET stage = ? WHERE position = ?"
 
@@ -78,7 +82,7 @@ _PROMOTED_AT_ONCE: Final = 100
 def stage_of(job: Job) -> str | None:
     """Return the stage of a job that has just changed; `mend` settles those of its key."""
     if job.status != "pending":
-        return None
+        return "claimed" if job.status == "processing" else None
     if job.scheduled_at > job.updated_at:
         return "waiting"
     return "ready" if job.concurrency_key is None or job.is_active else "behind"
@@ -92,10 +96,14 @@ class Queue:
 
     def promote(self, now: str) -> None:
         """Look through jobs that have become due since a claim last looked, in bounded number."""
-        waiting = self._connection.rows(_FIRST_WAITING)
-        if waiting and waiting[0][0] <= now:
+        if self.has_become_due(now):
             promoted = self._connection.rows(_PROMOTE, (now, _PROMOTED_AT_ONCE))
             self.mend(key for (key,) in promoted)
+
+    def has_become_due(self, now: str) -> bool:
+        """Tell whether a job has become due since a claim last looked."""
+        waiting = self.first_waiting()
+        return waiting is not None and waiting <= now
 
     def first_ready(self, types: Collection[str] | None, now: str, limit: int) -> list[Row]:
         """Return the first jobs that may be claimed; their position is the last column."""
