@@ -17,6 +17,7 @@ from memva.cli.jobs import jobs
 from memva.cli.output import closed_streams_discarded, discard_stdout
 from memva.cli.sessions import sessions
 from memva.cli.show import show
+from memva.cli.work import work
 from memva.domain.errors import MemvaError, StoreError
 
 _READER_LEFT: Final = 141
@@ -90,5 +91,5 @@ def app(ctx: click.Context, database: Path) -> None:
     ctx.obj = database
 
 
-for _command in (import_, sessions, show, jobs, backup):
+for _command in (import_, sessions, show, jobs, work, backup):
     app.add_command(_command)
