@@ -1,0 +1,72 @@
+"""Files of earlier schemas: what was in them is there after the steps that they take."""
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+from memva import get_job_attempts
+from memva.adapters.sqlite import SqliteStore, migrations
+from memva.domain import JobQuery
+from memva.testing import sample_session
+from memva.testing.clock import START
+
+JOB = """
+    INSERT INTO jobs (
+        id, type, data, status, priority, attempts, max_attempts, result, scheduled_at, started_at,
+        completed_at, created_at, updated_at, memva_session_id, lease_until, claim_token,
+        concurrency_key, unique_key, timeout
+    ) VALUES (
+        ?, 'prompt', '{"say":"hi"}', ?, ?, ?, 3, 'null', :now, ?, ?, :now, :now, ?, ?, ?, ?, ?, ?
+    )
+""".replace(":now", "'2026-01-02T03:04:05.678901Z'")
+NOW = "2026-01-02T03:04:05.678901Z"
+
+
+def make_schema_1(path: Path) -> None:
+    """Make a file as the first schema had it, with jobs in every state."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in migrations.MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute(
+            "INSERT INTO sessions (id, created_at, updated_at, status, project_path, claude_status)"
+            " VALUES ('session-1', ?, ?, 'active', '', 'completed')",
+            (NOW, NOW),
+        )
+        session, keys = "session-1", ("k", "u")
+        for row in (
+            ("pending", "pending", 0, 0, None, None, session, None, None, *keys, 1_000_000),
+            ("retried", "pending", 1, 1, NOW, None, None, None, None, *keys, None),
+            ("running", "processing", 9, 2, NOW, None, session, NOW, "token", *keys, None),
+            ("done", "completed", 0, 1, NOW, NOW, None, None, "token", *keys, None),
+            ("given up", "cancelled", 0, 0, NOW, NOW, None, None, None, *keys, None),
+        ):
+            connection.execute(JOB, row)
+
+
+def test_jobs_of_the_first_schema_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "memva.db"
+    make_schema_1(path)
+    with SqliteStore.open(path) as store:
+        jobs = {job.id: job for job in store.jobs.find(JobQuery(), limit=9)}
+        assert list(jobs) == ["given up", "done", "running", "retried", "pending"]
+        assert {job.data["say"] for job in jobs.values()} == {"hi"}  # type: ignore[call-overload, index]
+        assert jobs["pending"].timeout == timedelta(seconds=1)
+        assert jobs["pending"].memva_session_id == "session-1"
+        assert (jobs["running"].claim_token, jobs["running"].claims) == ("token", 2)
+        # Nothing obeyed the keys, so that several had what only one may hold.
+        assert {(job.concurrency_key, job.unique_key) for job in jobs.values()} == {(None, None)}
+
+        minute = timedelta(minutes=1)
+        claimed = store.jobs.claim(claim_token="t", lease=minute, limit=9, now=START)
+        assert [job.id for job in claimed] == ["retried", "pending"]
+        assert [job.id for job in store.jobs.expired(now=START, limit=9)] == ["running"]
+        store.jobs.replace(jobs["running"], jobs["running"].completed("done", now=START).job)
+        assert get_job_attempts(store, "running")[0].outcome == "completed"
+        assert [attempt.number for attempt in get_job_attempts(store, "given up")] == [1]
+        assert store.jobs.prune("completed", ended_before=START + minute, limit=9) == 2
+        store.sessions.delete("session-1")
+        assert [job.id for job in store.jobs.find(JobQuery(), limit=9)] == ["given up", "retried"]
+        store.sessions.add(sample_session())
