@@ -227,7 +227,7 @@ class Job:
         if error is not None:
             validation.check_text("error", error)
         if self.cancel_requested_at is not None:
-            return Transition(self._ended("cancelled", now=now, result=None, error=error))
+            return self._cancelled(now=now, error=error)
         if retry_at is None or self.attempts >= self.max_attempts:
             return Transition(self._ended("failed", now=now, result=None, error=error))
         retry_at = validation.moment("retry_at", retry_at)
@@ -283,7 +283,7 @@ class Job:
             IllegalTransition: It has ended already.
         """
         self._check("cancelled")
-        return Transition(self._ended("cancelled", now=now, result=None, error=self.error))
+        return self._cancelled(now=now, error=None)
 
     def cancel_requested(self, *, now: datetime) -> Transition:
         """Cancel this job if it waits; if it runs, leave the request to its holder.
@@ -331,18 +331,25 @@ class Job:
     ) -> Transition:
         """Make a run that ended without a result a pending job, or a cancelled one."""
         if self.cancel_requested_at is not None:
-            ended = self._ended("cancelled", now=now, result=None, error=error or self.error)
-            return Transition(ended)
+            return self._cancelled(now=now, error=error)
         now = validation.moment("now", now)
         waiting = self._with(
             status="pending",
-            error=error or self.error,
+            error=self.error if error is None else error,
             updated_at=now,
             lease_until=None,
             claim_token=None,
             **changes,
         )
         return Transition(waiting, self._attempt(outcome, error=error, now=now))
+
+    def _cancelled(self, *, now: datetime, error: str | None) -> Transition:
+        left = self._ended(
+            "cancelled", now=now, result=None, error=self.error if error is None else error
+        )
+        # The job may tell the error of an earlier run, which is none of this one's.
+        ran = self.status == "processing"
+        return Transition(left, self._attempt("cancelled", error=error, now=now) if ran else None)
 
     def _ended(
         self, status: EndedStatus, *, now: datetime, result: JsonValue, error: str | None

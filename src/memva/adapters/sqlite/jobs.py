@@ -9,7 +9,15 @@ from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_duplicate, is_foreign_key
-from memva.adapters.sqlite.queue import BEHIND, CLAIMED, READY, Queue, stage_of
+from memva.adapters.sqlite.queue import (
+    BEHIND,
+    CLAIMED,
+    CONCURRENCY_KEY,
+    READY,
+    SCHEDULED_AT,
+    Queue,
+    stage_of,
+)
 from memva.adapters.sqlite.rows import (
     ATTEMPT_COLUMNS,
     JOB_COLUMNS,
@@ -129,7 +137,6 @@ _RARE: Final = {
 }
 """How the few jobs of a status are found, where walking all jobs would take long."""
 
-_KEY: Final = JOB_COLUMNS.split(", ").index("concurrency_key")
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -154,10 +161,11 @@ class SqliteJobs:
             with self._transactions.writing(one_statement=alone) as connection:
                 if unique:
                     adding = insert + _UNLESS_TAKEN
-                    there = [
-                        job if connection.run(adding, row) else _holder(connection, job)
-                        for job, row in zip(jobs, rows, strict=True)
-                    ]
+                    for number, (job, row) in enumerate(zip(jobs, rows, strict=True)):
+                        if not connection.run(adding, row):
+                            # A taken unique key hides what else is wrong with a job.
+                            _check_new(connection, [job])
+                            there[number] = _holder(connection, job)
                 elif alone:
                     connection.run(insert, rows[0])
                 else:
@@ -225,10 +233,12 @@ class SqliteJobs:
             with self._transactions.writing(one_statement=True) as connection:
                 queue = Queue(connection)
                 if not queue.has_become_due(moment):
-                    found = queue.first_ready(types, moment, 1)
+                    found = queue.first_ready(types, 1)
                     if not found:
                         return []
-                    if found[0][_KEY] is None and (job := take(connection, found[0])) is not None:
+                    [row] = found
+                    quick = row[CONCURRENCY_KEY] is None and row[SCHEDULED_AT] <= moment
+                    if quick and (job := take(connection, row)) is not None:
                         return [job]
         claimed: list[Job] = []
         # The lock is taken before the jobs are chosen, so that no two workers choose the same.
@@ -236,12 +246,12 @@ class SqliteJobs:
             queue = Queue(connection)
             queue.promote(moment)
             while len(claimed) < limit:
-                found = queue.first_ready(types, moment, limit - len(claimed))
+                found = queue.first_due(types, moment, limit - len(claimed))
                 keys: set[str | None] = set()
                 for row in found:
-                    if row[_KEY] is not None and row[_KEY] in keys:
+                    if row[CONCURRENCY_KEY] is not None and row[CONCURRENCY_KEY] in keys:
                         continue
-                    keys.add(row[_KEY])
+                    keys.add(row[CONCURRENCY_KEY])
                     if (job := take(connection, row)) is not None:
                         claimed.append(job)
                 queue.mend(keys)

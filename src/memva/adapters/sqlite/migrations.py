@@ -166,7 +166,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             priority, attempts, max_attempts,
             CASE WHEN started_at IS NULL THEN 0 ELSE max(attempts, 1) END, scheduled_at,
             started_at, completed_at, created_at, updated_at, lease_until, claim_token, worker_id,
-            memva_session_id, NULL, NULL, 'until_finished', timeout, cancel_requested_at, error, 'null', result, data
+            memva_session_id, NULL, NULL, 'until_finished', timeout, cancel_requested_at, error,
+            'null', result, data
         FROM jobs ORDER BY position
         """,
         "DROP TABLE jobs",

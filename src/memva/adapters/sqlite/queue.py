@@ -15,6 +15,11 @@ from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.rows import JOB_COLUMNS, probe
 from memva.domain.job import Job
 
+_PRIORITY, SCHEDULED_AT, _CREATED_AT, CONCURRENCY_KEY = (
+    JOB_COLUMNS.split(", ").index(name)
+    for name in ("priority", "scheduled_at", "created_at", "concurrency_key")
+)
+
 _ORDER: Final = "priority DESC, scheduled_at, created_at, position"
 # SQLite takes a partial index where a condition repeats the index's own word for word.
 CLAIMED: Final = "stage IN ('claimed', 'ready') AND stage = 'claimed'"
@@ -23,7 +28,7 @@ _READY_BY_KEY: Final = "stage IN ('behind', 'ready') AND stage = 'ready'"
 BEHIND: Final = "stage IN ('behind', 'ready') AND stage = 'behind'"
 _FIRST_READY: Final = f"""
     SELECT {JOB_COLUMNS}, position FROM jobs
-    WHERE {READY} AND type = ? AND scheduled_at <= ? ORDER BY {_ORDER} LIMIT ?
+    WHERE {READY} AND type = ? ORDER BY {_ORDER} LIMIT ?
 """
 _IS_READY: Final = f"SELECT 1 FROM jobs WHERE {READY} AND type = ? LIMIT 1"
 # One seek for each type, where DISTINCT would read every entry.
@@ -75,8 +80,8 @@ _FIRST_BEHIND: Final = f"""
 """
 _SET_STAGE: Final = "UPDATE jobs SET stage = ? WHERE position = ?"
 
-_PROMOTED_AT_ONCE: Final = 100
-"""How many jobs that have become due one claim looks through."""
+_LOOKED_THROUGH_AT_ONCE: Final = 100
+"""How many jobs that have become due, or are due no more, one claim looks through."""
 
 
 def stage_of(job: Job) -> str | None:
@@ -97,7 +102,7 @@ class Queue:
     def promote(self, now: str) -> None:
         """Look through jobs that have become due since a claim last looked, in bounded number."""
         if self.has_become_due(now):
-            promoted = self._connection.rows(_PROMOTE, (now, _PROMOTED_AT_ONCE))
+            promoted = self._connection.rows(_PROMOTE, (now, _LOOKED_THROUGH_AT_ONCE))
             self.mend(key for (key,) in promoted)
 
     def has_become_due(self, now: str) -> bool:
@@ -105,15 +110,31 @@ class Queue:
         waiting = self.first_waiting()
         return waiting is not None and waiting <= now
 
-    def first_ready(self, types: Collection[str] | None, now: str, limit: int) -> list[Row]:
-        """Return the first jobs that may be claimed; their position is the last column."""
+    def first_ready(self, types: Collection[str] | None, limit: int) -> list[Row]:
+        """Return the first jobs that are ready; their position is the last column.
+
+        Where the clock has gone back, some of them are due no more.
+        """
         found: list[Row] = []
         wanted = self._ready_types() if types is None else set(types)
         for type_ in wanted:
-            found += self._connection.rows(_FIRST_READY, (probe(type_), now, limit))
+            found += self._connection.rows(_FIRST_READY, (probe(type_), limit))
         if len(wanted) > 1:
             found.sort(key=_place)
         return found[:limit]
+
+    def first_due(self, types: Collection[str] | None, now: str, limit: int) -> list[Row]:
+        """Return the first jobs that are ready and due; have those wait that are due no more."""
+        for _ in range(_LOOKED_THROUGH_AT_ONCE):
+            found = self.first_ready(types, limit)
+            early = [row for row in found if row[SCHEDULED_AT] > now]
+            if not early:
+                return found
+            # Left where they are, these would keep others of their keys behind them.
+            for row in early:
+                self._set_stage("waiting", row[-1])
+            self.mend(row[CONCURRENCY_KEY] for row in early)
+        return []
 
     def is_ready(self, types: Collection[str] | None) -> bool:
         """Tell whether a job of these types may be claimed, as far as a claim has looked."""
@@ -151,10 +172,5 @@ class Queue:
         return {type_ for (type_,) in self._connection.rows(_READY_TYPES)}
 
 
-_PRIORITY, _SCHEDULED_AT, _CREATED_AT = (
-    JOB_COLUMNS.split(", ").index(name) for name in ("priority", "scheduled_at", "created_at")
-)
-
-
 def _place(row: Row) -> tuple[int, str, str, int]:
-    return -row[_PRIORITY], row[_SCHEDULED_AT], row[_CREATED_AT], row[-1]
+    return -row[_PRIORITY], row[SCHEDULED_AT], row[_CREATED_AT], row[-1]

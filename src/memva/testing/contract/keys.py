@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from memva.domain.errors import UniqueKeyTaken
+from memva.domain.errors import JobExists, SessionNotFound, UniqueKeyTaken
 from memva.domain.job import Job
 from memva.domain.ports import Store
 from memva.testing.clock import START
@@ -66,6 +66,12 @@ class KeyContract:
         """A job that is scheduled for later keeps no other of its key back."""
         store.jobs.add([keyed("a", scheduled_at=START + HOUR, priority=9), keyed("b")])
         assert ids_of(claim(store)) == ["b"]
+
+    def test_clock_that_goes_back_hides_no_job_of_a_key(self, store: Store) -> None:
+        """Where a job is due no more, as the clock has gone back, others of its key are claimed."""
+        store.jobs.add([keyed("a", scheduled_at=START + HOUR, priority=9), keyed("b")])
+        assert claim(store, types=["other"], now=START + HOUR) == []
+        assert ids_of(claim(store, now=START)) == ["b"]
 
     def test_wait_for_a_retry_holds_the_key(self, store: Store) -> None:
         """A job that waits for its next run keeps its key, and runs again once it is due."""
@@ -203,6 +209,14 @@ class KeyContract:
             sample_job(id="e"),
         ]
         assert store.jobs.add(jobs) == jobs
+
+    def test_taken_unique_key_hides_no_other_refusal(self, store: Store) -> None:
+        """A job whose id is taken, or whose session is not there, is refused all the same."""
+        store.jobs.add([unique("a"), sample_job(id="b")])
+        with pytest.raises(JobExists):
+            store.jobs.add([unique("b")])
+        with pytest.raises(SessionNotFound):
+            store.jobs.add([unique("c", memva_session_id="nobody")])
 
     def test_until_finished(self, store: Store) -> None:
         """A job keeps others with its key out until it has ended, while it runs or waits too."""
