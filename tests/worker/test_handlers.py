@@ -11,7 +11,7 @@ import pytest
 
 from memva import InvalidValue, JsonValue
 from memva.worker import JobContext, PermanentFailure
-from memva.worker.handlers import prepared
+from memva.worker.handlers import prepared, strict_converter
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -122,6 +122,17 @@ def test_objects_that_are_called_may_be_handlers() -> None:
 def test_what_is_no_json_is_no_result(returned: object) -> None:
     with pytest.raises(PermanentFailure):
         handle(lambda data, context: returned, None)
+
+
+def test_converter_that_fails_fails_the_job() -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("the converter is broken")
+
+    converter = strict_converter()
+    converter.register_unstructure_hook(File, broken)
+    [ready] = prepared({"x": lambda data, context: None}, converter).values()
+    with pytest.raises(PermanentFailure, match="the converter is broken"):
+        ready.result(File("a.py"))
 
 
 def not_found(data: Decimal, context: JobContext) -> None:

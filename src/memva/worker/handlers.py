@@ -74,7 +74,8 @@ class PreparedHandler:
         try:
             result = cast("JsonValue", self.converter.unstructure(returned))
             encode_json(result, field="result")
-        except (InvalidValue, TypeError, ValueError) as error:
+        except Exception as error:
+            # Whatever a host's own converter raises must not end the worker.
             raise PermanentFailure(f"what the handler returned is no JSON: {error}") from error
         return result
 
