@@ -22,11 +22,8 @@ class Signal:
             with self._changed:
                 self._changed.notify_all()
 
-    def wait(self, seen: int, timeout: float) -> bool:
-        """Return whether there is a commit after the first `seen`, waiting for it at most so long.
-
-        `timeout` is in seconds.
-        """
+    def wait(self, seen: int, timeout: float) -> int:
+        """Return the count, once it is another than `seen` or `timeout` seconds have passed."""
         give_up = time.monotonic() + timeout
         with self._changed:
             self._waiting += 1
@@ -34,8 +31,8 @@ class Signal:
                 while self.count == seen:
                     left = give_up - time.monotonic()
                     if left <= 0:
-                        return False
+                        break
                     self._changed.wait(left)
+                return self.count
             finally:
                 self._waiting -= 1
-        return True

@@ -321,6 +321,7 @@ class JobRepository(Protocol):
 
         Where more jobs become due between two calls than a store can look through at once, it may
         leave some of them for later calls, those scheduled last; the order holds among the others.
+        It returns none only where there is none.
         """
         ...
 

@@ -19,7 +19,7 @@ class MemoryWatch:
         self._seen = signal.count
 
     def wait(self, timeout: float) -> bool:
-        changed = self._signal.wait(self._seen, timeout)
-        self._seen = self._signal.count
+        before = self._seen
+        self._seen = self._signal.wait(before, timeout)
         self._store.content()
-        return changed
+        return self._seen != before

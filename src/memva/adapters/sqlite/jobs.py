@@ -71,10 +71,11 @@ _SELECT_UNIQUE: Final = f"""
 _SELECT: Final = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?"
 _SELECT_CLAIM: Final = "SELECT claim_token, status FROM jobs WHERE id = ?"
 _FIND: Final = f"SELECT {JOB_COLUMNS}, position FROM jobs WHERE {{}} ORDER BY position DESC LIMIT ?"
+# What was seen must be there still: meanwhile the job may have been claimed and given up again.
 _CLAIM: Final = """
     UPDATE jobs SET stage = 'claimed', status = ?, attempts = ?, claims = ?, started_at = ?,
         updated_at = ?, lease_until = ?, claim_token = ?, worker_id = ?
-    WHERE position = ? AND stage = 'ready'
+    WHERE position = ? AND stage = 'ready' AND id = ? AND claims = ? AND attempts = ?
 """
 _REPLACE: Final = "UPDATE jobs SET {} WHERE id = ? AND claim_token IS ? AND status = ?"
 _EXPIRED: Final = f"""
@@ -221,44 +222,48 @@ class SqliteJobs:
         moment = to_text(now)
 
         def take(connection: Connection, row: Row) -> Job | None:
-            job = job_from_row(row).claimed(
-                now=now, lease=lease, claim_token=claim_token, worker_id=worker_id
-            )
-            changes = _claim_row(job, moment, position=row[-1])
-            return job if connection.run(_CLAIM, changes) else None
+            before = job_from_row(row)
+            job = before.claimed(now=now, lease=lease, claim_token=claim_token, worker_id=worker_id)
+            changes = _claim_row(job, moment)
+            seen = (row[-1], before.id, before.claims, before.attempts)
+            return job if connection.run(_CLAIM, (*changes, *seen)) else None
 
         if limit == 1:
-            # Mostly there is one that nobody else takes at this very moment; that needs no lock
-            # between the look and the change, and a look that finds nothing needs none at all.
-            with self._transactions.writing(one_statement=True) as connection:
+            # A look takes no lock, and mostly nobody else takes what it finds.
+            with self._transactions.reading() as connection:
                 queue = Queue(connection)
-                if not queue.has_become_due(moment):
-                    found = queue.first_ready(types, 1)
-                    if not found:
-                        return []
-                    [row] = found
-                    quick = row[CONCURRENCY_KEY] is None and row[SCHEDULED_AT] <= moment
-                    if quick and (job := take(connection, row)) is not None:
-                        return [job]
-        claimed: list[Job] = []
-        # The lock is taken before the jobs are chosen, so that no two workers choose the same.
-        with self._transactions.writing() as connection:
-            queue = Queue(connection)
-            queue.promote(moment)
-            while len(claimed) < limit:
-                found = queue.first_due(types, moment, limit - len(claimed))
-                keys: set[str | None] = set()
-                for row in found:
-                    if row[CONCURRENCY_KEY] is not None and row[CONCURRENCY_KEY] in keys:
-                        continue
-                    keys.add(row[CONCURRENCY_KEY])
-                    if (job := take(connection, row)) is not None:
-                        claimed.append(job)
-                queue.mend(keys)
-                if not found or keys == {None}:
-                    # Keys may have held back some of those found; others may stand behind them.
-                    break
-        return claimed
+                settled = not queue.has_become_due(moment)
+                found = queue.first_ready(types, 1) if settled else []
+            if settled and not found:
+                return []
+            if found and found[0][CONCURRENCY_KEY] is None and found[0][SCHEDULED_AT] <= moment:
+                with self._transactions.writing(one_statement=True) as connection:
+                    quick = take(connection, found[0])
+                if quick is not None:
+                    return [quick]
+        while True:
+            claimed: list[Job] = []
+            # The lock is taken before the jobs are chosen: no two workers choose the same.
+            with self._transactions.writing() as connection:
+                queue = Queue(connection)
+                queue.promote(moment)
+                while len(claimed) < limit:
+                    found = queue.first_due(types, moment, limit - len(claimed))
+                    keys: set[str | None] = set()
+                    for row in found:
+                        if row[CONCURRENCY_KEY] is not None and row[CONCURRENCY_KEY] in keys:
+                            continue
+                        keys.add(row[CONCURRENCY_KEY])
+                        if (job := take(connection, row)) is not None:
+                            claimed.append(job)
+                    queue.mend(keys)
+                    if not found or keys == {None}:
+                        # Keys may have held back some of those; others may stand behind them.
+                        break
+                left = queue.has_become_due(moment)
+            # With so many that became due at once, those of these types may still be among them.
+            if claimed or not left:
+                return claimed
 
     def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
         """Return a moment before which no claim of these types can succeed."""
@@ -366,7 +371,7 @@ def _narrowed(query: JobQuery) -> tuple[list[str], list[object]]:
     return conditions, values
 
 
-def _claim_row(job: Job, now: str, *, position: int) -> Row:
+def _claim_row(job: Job, now: str) -> Row:
     """Return what a claim at `now` changes, in the order of `_CLAIM`."""
     return (
         job.status,
@@ -377,7 +382,6 @@ def _claim_row(job: Job, now: str, *, position: int) -> Row:
         job_column("lease_until", job.lease_until),
         job.claim_token,
         job.worker_id,
-        position,
     )
 
 

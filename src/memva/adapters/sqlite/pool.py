@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 from weakref import WeakSet
@@ -28,6 +27,19 @@ _Identity: TypeAlias = tuple[int, int]
 """A file's device and inode."""
 
 
+class _Reserve:
+    """The connection that a thread has for itself: idle, in use, or not opened yet."""
+
+    def __init__(self) -> None:
+        self.idle: list[Connection] = []
+        self.in_use: Connection | None = None
+
+    @property
+    def opened(self) -> bool:
+        """Whether it is open, so that it does not count among those for all."""
+        return bool(self.idle) or self.in_use is not None
+
+
 class Pool:
     """A bounded number of connections, opened when first needed and kept."""
 
@@ -40,6 +52,7 @@ class Pool:
         self._timeout = timeout
         self._closed = False
         self._identity: _Identity | None = None
+        self.in_child: Callable[[], None] = lambda: None
         self._begin_process()
         _pools.add(self)
 
@@ -52,10 +65,15 @@ class Pool:
         """
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        connection = None if self._forking else self._pop_idle()
-        if connection is None:
-            connection = self._open_or_wait()
-        connection.thread = threading.get_ident()
+        me = threading.get_ident()
+        reserve = self._reserves.get(me)
+        if reserve is not None and not reserve.in_use and not self._forking:
+            connection = reserve.idle.pop() if reserve.idle else self._open_counted()
+            reserve.in_use = connection
+        else:
+            idle = None if self._forking else self._pop_idle()
+            connection = self._open_or_wait() if idle is None else idle
+        connection.thread = me
         return connection
 
     def release(self, connection: Connection) -> None:
@@ -63,34 +81,44 @@ class Pool:
         if connection not in self._connections:
             # It was the parent's, before a fork.
             return
-        crowded = self._opened > self._size + len(self._reserved)
-        if self._closed or self._forking or crowded or connection.raw.in_transaction:
+        reserve = self._reserves.get(connection.thread)
+        reserved = reserve is not None and reserve.in_use is connection
+        if reserve is not None and reserved:
+            reserve.in_use = None
+        connection.thread = 0
+        if self._closed or self._forking or connection.raw.in_transaction:
             self._close(connection)
             return
         connection.shrink()
-        connection.thread = 0
-        self._idle.append(connection)
-        if self._waiting:
+        (reserve.idle if reserve is not None and reserved else self._idle).append(connection)
+        if self._closed:
+            # It was closed meanwhile.
+            self._close_idle()
+        if self._waiting and not reserved:
             with self._changed:
                 self._changed.notify()
 
     @contextmanager
     def reserved(self) -> Iterator[None]:
-        """Let the calling thread have one connection more than there are for all."""
+        """Let the calling thread have a connection that no other is given."""
         me = threading.get_ident()
-        with self._changed:
-            self._reserved[me] += 1
+        if me in self._reserves:
+            yield
+            return
+        self._reserves[me] = reserve = _Reserve()
         try:
             yield
         finally:
-            with self._changed:
-                self._reserved[me] -= 1
-                self._reserved += Counter()
+            self._reserves.pop(me, None)
+            while reserve.idle:
+                self._close(reserve.idle.pop())
 
     def close(self) -> None:
         """Close the connections; those in use are closed when they are given back."""
         self._closed = True
         self._close_idle()
+        with self._changed:
+            self._changed.notify_all()
 
     def before_fork(self, give_up: float) -> None:
         """Close all connections, waiting for other threads' until then; give none out meanwhile."""
@@ -118,6 +146,7 @@ class Pool:
             connection.leave_to_parent()
         if opened and self._identity is not None:
             _out_of_reach.add(self._identity)
+        self.in_child()
 
     def _begin_process(self) -> None:
         self._connections: set[Connection] = set()
@@ -125,8 +154,8 @@ class Pool:
         self._opened = 0
         self._waiting = 0
         self._forking = False
+        self._reserves: dict[int, _Reserve] = {}
         self._changed = threading.Condition(threading.Lock())
-        self._reserved: Counter[int] = Counter()
 
     def _pop_idle(self) -> Connection | None:
         try:
@@ -139,15 +168,26 @@ class Pool:
         with self._changed:
             self._waiting += 1
             try:
-                while self._forking or self._opened >= self._limit():
+                while self._forking or self._opened - self._reserved_ones() >= self._size:
                     connection = None if self._forking else self._pop_idle()
                     if connection is not None:
                         return connection
                     if not self._changed.wait(give_up - time.monotonic()):
                         raise StoreBusy(f"all {self._size} connections were in use")
+                    if self._closed:
+                        raise StoreUnavailable("the store is closed")
                 self._opened += 1
             finally:
                 self._waiting -= 1
+        return self._open_one()
+
+    def _open_counted(self) -> Connection:
+        with self._changed:
+            self._opened += 1
+        return self._open_one()
+
+    def _open_one(self) -> Connection:
+        """Open a connection that is counted already."""
         try:
             if _out_of_reach and _identity_of(self._path) in _out_of_reach:
                 raise StoreUnavailable(
@@ -163,13 +203,15 @@ class Pool:
         self._connections.add(connection)
         return connection
 
-    def _limit(self) -> int:
-        mine = self._reserved[threading.get_ident()]
-        return self._size + (len(self._reserved) if mine else 0)
+    def _reserved_ones(self) -> int:
+        return sum(reserve.opened for reserve in list(self._reserves.values()))
 
     def _close_idle(self) -> None:
         while (connection := self._pop_idle()) is not None:
             self._close(connection)
+        for reserve in list(self._reserves.values()):
+            with suppress(IndexError):
+                self._close(reserve.idle.pop())
 
     def _close(self, connection: Connection) -> None:
         self._connections.discard(connection)

@@ -81,7 +81,8 @@ _FIRST_BEHIND: Final = f"""
 _SET_STAGE: Final = "UPDATE jobs SET stage = ? WHERE position = ?"
 
 _LOOKED_THROUGH_AT_ONCE: Final = 100
-"""How many jobs that have become due, or are due no more, one claim looks through."""
+"""How many jobs that have become due one claim looks through, and how often it looks again where
+the first of those that are ready are due no more."""
 
 
 def stage_of(job: Job) -> str | None:

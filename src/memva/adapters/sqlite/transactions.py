@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -36,10 +35,11 @@ class Transactions:
         self.wal = wal
         self.busy_timeout = busy_timeout
         self._begin_process()
+        pool.in_child = self._begin_process
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Give the connection that the caller's reads go to."""
-        scope = self.scopes.get(self._owner())
+        scope = self.scopes.get(current_owner())
         return self.apart() if scope is None else nullcontext(scope.connection)
 
     def apart(self) -> AbstractContextManager[Connection]:
@@ -49,7 +49,7 @@ class Transactions:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Make all reads inside the block see the store at one moment."""
-        owner = self._owner()
+        owner = current_owner()
         if owner in self.scopes:
             yield
             return
@@ -71,7 +71,7 @@ class Transactions:
         With `one_statement` it needs neither: SQLite undoes a statement that fails itself, and
         commits one that succeeds.
         """
-        owner = self._owner()
+        owner = current_owner()
         scope = self.scopes.get(owner)
         if scope is None:
             return _Statement(self) if one_statement else _Transaction(self, owner)
@@ -102,14 +102,8 @@ class Transactions:
         self.signal.notify()
         self.wal.after_commit(connection)
 
-    def _owner(self) -> Owner:
-        if self._process != os.getpid():
-            self._begin_process()
-        return current_owner()
-
     def _begin_process(self) -> None:
         # After a fork the threads that held these are not there to give them back.
-        self._process = os.getpid()
         self.turn = threading.Lock()
         self.scopes: dict[Owner, _Scope] = {}
         self.signal = Signal()
@@ -172,7 +166,10 @@ class _Transaction:
 
 
 class _Statement:
-    """A statement that is a transaction of its own."""
+    """A statement that is a transaction of its own; other calls of the store wait meanwhile.
+
+    What is read beside it need not agree with it.
+    """
 
     __slots__ = ("_connection", "_transactions", "_turn")
 

@@ -27,10 +27,12 @@ class SqliteWatch:
         give_up = time.monotonic() + timeout
         while True:
             left = give_up - time.monotonic()
-            signalled = self._signal.wait(self._seen, max(0.0, min(left, _LOOK_SECONDS)))
-            self._seen = self._signal.count
-            before, self._version = self._version, self._look()
-            if signalled or before != self._version:
+            signal, before = self._signal, (self._signal, self._seen, self._version)
+            self._seen = signal.wait(self._seen, max(0.0, min(left, _LOOK_SECONDS)))
+            # A fork has begun another count.
+            self._signal = self._transactions.signal
+            self._version = self._look()
+            if before != (self._signal, self._seen, self._version):
                 return True
             if left <= 0:
                 return False

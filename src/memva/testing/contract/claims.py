@@ -124,6 +124,13 @@ class ClaimContract:
         claimed = claim_all(store, limit=7, now=later)
         assert sorted(claimed) == sorted(f"job-{n}" for n in range(250))
 
+    def test_burst_of_others_hides_no_job(self, store: Store) -> None:
+        """A claim returns none only where there is none, however many others became due before."""
+        later = START + HOUR
+        others = [sample_job(id=f"job-{n}", type="other", scheduled_at=later) for n in range(250)]
+        store.jobs.add([*others, sample_job(id="mine", scheduled_at=later + HOUR)])
+        assert ids_of(claim(store, types=["prompt"], now=later + HOUR)) == ["mine"]
+
     def test_clock_that_goes_back_claims_nothing_early(self, store: Store) -> None:
         """What was due by a clock that has gone back since is not due any more."""
         store.jobs.add([sample_job(scheduled_at=START + HOUR)])

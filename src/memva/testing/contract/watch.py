@@ -95,8 +95,11 @@ class WatchContract:
             time.sleep(0.2)
             try:
                 begin = time.monotonic()
-                assert store.jobs.get("job-1").id == "job-1"
-                store.jobs.add([sample_job(id="job-2")])
+                for number in range(2, 5):
+                    assert store.jobs.get("job-1").id == "job-1"
+                    store.jobs.add([sample_job(id=f"job-{number}")])
+                    # A reader who waits would take what is given back.
+                    time.sleep(0.1)
                 assert time.monotonic() - begin < LONG / 6
             finally:
                 release.set()
