@@ -454,7 +454,7 @@ def test_what_happens_is_logged(store: WorkerStore, caplog: pytest.LogCaptureFix
     job = create_job(store, type="fail", max_attempts=1)
     with caplog.at_level(logging.INFO, logger="memva.worker"):
         run_all(store, {"fail": fail})
-    assert f"fail job {job.id} (attempt 1) failed: ValueError('broken')" in caplog.text
+    assert f"fail job {job.id} (attempt 1) failed: ValueError: broken" in caplog.text
 
 
 def test_worker_runs_once(store: WorkerStore) -> None:

@@ -94,16 +94,17 @@ def _handlers(target: str) -> Mapping[str, Handler]:
         raise Failure(f"{target!r} must be MODULE:HANDLERS, such as app.jobs:handlers")
     sys.path.insert(0, str(Path.cwd()))
     try:
-        found = getattr(import_module(module_name), attribute)
+        module = import_module(module_name)
     except ModuleNotFoundError as error:
-        # One that the module itself lacks is the host's to mend, and shows where it is asked for.
+        # One that the module itself lacks is another matter.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise Failure(f"{module_name} cannot be imported: {error}") from error
         raise Failure(f"there is no module {module_name!r}") from error
-    except AttributeError as error:
-        raise Failure(f"{module_name} has no {attribute!r}") from error
     except Exception as error:
         raise Failure(f"{module_name} cannot be imported: {error!r}") from error
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise Failure(f"{module_name} has no {attribute!r}")
     if not isinstance(found, Mapping):
         raise Failure(f"{target} is no mapping from types of jobs to functions")
     return found

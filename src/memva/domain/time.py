@@ -3,8 +3,12 @@
 `2026-01-02T03:04:05.678901Z`: the order of the texts is the order of the times.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+
+FIRST: Final = datetime.min.replace(tzinfo=UTC)
+LAST: Final = datetime.max.replace(tzinfo=UTC)
+"""The first and the last moment that the calendar has."""
 
 _FORM: Final = "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"
 
@@ -12,6 +16,14 @@ _FORM: Final = "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"
 def utc_now() -> datetime:
     """Return the present moment of this machine's clock."""
     return datetime.now(UTC)
+
+
+def later(moment: datetime, by: timedelta) -> datetime:
+    """Return the moment so much later, or the last that the calendar has."""
+    try:
+        return moment + by
+    except OverflowError:
+        return LAST if by > timedelta(0) else FIRST
 
 
 def to_text(time: datetime) -> str:

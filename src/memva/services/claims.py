@@ -18,6 +18,7 @@ from memva.domain.ports import Store
 from memva.domain.rescue import Sightings
 from memva.domain.retry import DEFAULT_RETRY, RetryPolicy
 from memva.domain.text import clean_text
+from memva.domain.time import later
 from memva.domain.validation import check_limit, moment_or_none
 from memva.services.job_moves import move_any, move_held
 
@@ -149,7 +150,7 @@ def fail_job(
 
     def fail(held: Job, now: datetime) -> Transition:
         wait = retry(held.attempts, random or Random())
-        return held.failed(text, now=now, retry_at=None if wait is None else now + wait)
+        return held.failed(text, now=now, retry_at=None if wait is None else later(now, wait))
 
     return move_held(store, job, fail, now)
 
@@ -165,10 +166,11 @@ def snooze_job(
         LeaseLost: `job` does not carry the claim that the job is under; nothing was changed.
         IllegalTransition: The job has ended already.
         JobNotFound: It is not there any more.
+        InvalidValue: `until` does not know its time zone.
     """
 
     def snooze(held: Job, now: datetime) -> Transition:
-        due = now + until if isinstance(until, timedelta) else until
+        due = later(now, until) if isinstance(until, timedelta) else until
         return held.snoozed(until=due, now=now)
 
     return move_held(store, job, snooze, now)
@@ -281,6 +283,7 @@ def update_job_status(
         IllegalTransition: The job cannot go there; to `processing` it comes by a claim alone.
         LeaseLost: `job` does not carry the claim that the job is under; nothing was changed.
         JobNotFound: It is not there.
+        InvalidValue: `result` is not JSON.
     """
 
     def move(held: Job, now: datetime) -> Transition:

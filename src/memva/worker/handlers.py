@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeAlias, cast, get_type_hints
 
 import attrs
@@ -13,10 +14,11 @@ from cattrs.preconf.json import make_converter
 
 from memva.domain.errors import InvalidValue
 from memva.domain.json import JsonValue, encode_json
+from memva.domain.validation import moment
 from memva.worker.context import JobContext
 
 Handler: TypeAlias = Callable[[Any, JobContext], Any]
-"""Takes a job's data and its context; returns the result, or an awaitable of it."""
+"""Takes a job's data and its context; returns the result. It may be a coroutine function."""
 
 
 class Snooze(Exception):
@@ -26,8 +28,13 @@ class Snooze(Exception):
     """
 
     def __init__(self, until: datetime | timedelta) -> None:
+        """Ask for it.
+
+        Raises:
+            InvalidValue: `until` is neither a timedelta nor a datetime that knows its time zone.
+        """
         super().__init__(until)
-        self.until = until
+        self.until = until if isinstance(until, timedelta) else moment("until", until)
 
 
 class PermanentFailure(Exception):
@@ -71,6 +78,10 @@ class PreparedHandler:
         Raises:
             PermanentFailure: It has no form as JSON.
         """
+        if inspect.isawaitable(returned):
+            if inspect.iscoroutine(returned):
+                returned.close()
+            raise PermanentFailure("the handler returned an awaitable: define it by `async def`")
         try:
             result = cast("JsonValue", self.converter.unstructure(returned))
             encode_json(result, field="result")
@@ -105,15 +116,19 @@ def _prepared(type_: str, call: Handler, converter: Converter) -> PreparedHandle
     except (TypeError, ValueError) as error:
         raise InvalidValue(name, call, "must be a function of data and context") from error
     first = next(iter(signature.parameters.values()))
-    # The annotations of an object that is called stand on its method.
-    annotated = call if inspect.isroutine(call) else type(call).__call__
+    annotated: Any = call
+    while isinstance(annotated, partial):
+        annotated = annotated.func
+    if not inspect.isroutine(annotated):
+        # The annotations of an object that is called stand on its method.
+        annotated = type(annotated).__call__
     try:
         takes = get_type_hints(annotated).get(first.name, Any)
     except (NameError, TypeError) as error:
         raise InvalidValue(
             name, call, f"has an annotation that cannot be found: {error}"
         ) from error
-    is_async = inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(annotated)
+    is_async = inspect.iscoroutinefunction(annotated)
     return PreparedHandler(call, is_async, Any if takes is object else takes, converter)
 
 

@@ -50,6 +50,15 @@ class Happening:
     error: BaseException | None = None
 
 
+def described(error: BaseException) -> str:
+    """Return an error as one line for people to read, whatever it is."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}".removesuffix(": ")
+    except Exception:
+        return name
+
+
 def tell(happening: Happening, callback: Callable[[Happening], None] | None) -> None:
     """Log what happened and call the host's callback, whose own errors are logged."""
     level = _LEVELS[happening.kind]
@@ -62,7 +71,7 @@ def tell(happening: Happening, callback: Callable[[Happening], None] | None) -> 
             job.id,
             job.claims,
             happening.kind,
-            "" if error is None else f": {error!r}",
+            "" if error is None else f": {described(error)}",
             exc_info=error if level >= logging.WARNING else None,
         )
     if callback is not None:

@@ -27,7 +27,7 @@ class LeaseKeeper:
         self._store = store
         self._lease = lease
         self._interval = interval
-        self._runs: dict[str, Run] = {}
+        self._runs: set[Run] = set()
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._keep, name=name, daemon=True)
@@ -39,14 +39,16 @@ class LeaseKeeper:
     def add(self, runs: list[Run]) -> None:
         """Keep the claims of these runs."""
         with self._changed:
-            self._runs.update((run.job.id, run) for run in runs)
+            self._runs.update(runs)
             if any(run.deadline is not None for run in runs):
                 self._changed.notify()
 
     def remove(self, run: Run) -> None:
         """Let go of a run that has ended."""
         with self._changed:
-            self._runs.pop(run.job.id, None)
+            self._runs.discard(run)
+            if self._closed:
+                self._changed.notify()
 
     def stop_all(self) -> None:
         """Tell every handler that the worker stops."""
@@ -54,26 +56,34 @@ class LeaseKeeper:
             run.context._stop("stopping")
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; while handlers still run, it goes on for as long as they do."""
         with self._changed:
             self._closed = True
+            left = bool(self._runs)
             self._changed.notify()
-        self._thread.join()
+        if not left:
+            self._thread.join()
+
+    def let_go(self) -> None:
+        """Let go of all claims: the store that they are in is gone."""
+        with self._changed:
+            self._runs.clear()
+            self._changed.notify()
 
     def _kept(self) -> list[Run]:
         with self._changed:
-            return list(self._runs.values())
+            return list(self._runs)
 
     def _keep(self) -> None:
         with self._store.reserved():
             renew_at = time.monotonic() + self._interval
             while True:
                 with self._changed:
-                    if not self._closed:
+                    if self._runs or not self._closed:
                         self._changed.wait(self._until(renew_at))
-                    if self._closed:
+                    if self._closed and not self._runs:
                         return
-                    runs = list(self._runs.values())
+                    runs = list(self._runs)
                 now = time.monotonic()
                 for run in runs:
                     if run.deadline is not None and run.deadline <= now:
@@ -85,7 +95,7 @@ class LeaseKeeper:
                     renew_at = time.monotonic() + pause
 
     def _until(self, renew_at: float) -> float:
-        deadlines = [run.deadline for run in self._runs.values() if run.deadline is not None]
+        deadlines = [run.deadline for run in self._runs if run.deadline is not None]
         return max(0.0, min([renew_at, *deadlines]) - time.monotonic())
 
     def _renew(self, runs: list[Run]) -> bool:

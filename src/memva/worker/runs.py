@@ -6,12 +6,16 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, cast
+from typing import Final, cast
 
 from memva.domain.job import Job
+from memva.domain.json import JsonValue
 from memva.worker.context import JobContext
 from memva.worker.handlers import PreparedHandler
+
+_EXECUTOR_SECONDS: Final = 1.0
 
 
 class Run:
@@ -23,13 +27,14 @@ class Run:
         self.context = context
         self.began = time.monotonic()
         self.deadline = None if job.timeout is None else self.began + job.timeout.total_seconds()
-        self.returned: Any = None
+        self.result: JsonValue = None
         self.error: BaseException | None = None
 
     def call(self) -> None:
         """Call a sync handler; its end is noted, whatever it is."""
         try:
-            self.returned = self.handler.call(self.handler.argument(self.job.data), self.context)
+            argument = self.handler.argument(self.job.data)
+            self.result = self.handler.result(self.handler.call(argument, self.context))
         except BaseException as error:
             self.error = error
 
@@ -39,7 +44,7 @@ class Run:
         self.context._call_on_stop(lambda: _call_soon(loop, task.cancel))
         try:
             argument = self.handler.argument(self.job.data)
-            self.returned = await self.handler.call(argument, self.context)
+            self.result = self.handler.result(await self.handler.call(argument, self.context))
         except BaseException as error:
             self.error = error
 
@@ -94,12 +99,14 @@ class Loop:
         self._finished = finished
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._executor = ThreadPoolExecutor(thread_name_prefix=f"{name}-to-thread")
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, run: Run) -> None:
         """Run a handler; `finished` is called with it, from the loop's thread."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
+            self._loop.set_default_executor(self._executor)
             self._thread = threading.Thread(
                 target=self._loop.run_forever, name=self._name, daemon=True
             )
@@ -113,7 +120,10 @@ class Loop:
         _call_soon(self._loop, self._loop.stop)
         self._thread.join()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        # What `asyncio.to_thread` still runs cannot be stopped, and is not waited for long.
+        ending = threading.Thread(target=self._executor.shutdown, daemon=True)
+        ending.start()
+        ending.join(_EXECUTOR_SECONDS)
         self._loop.close()
 
     def _begin(self, run: Run) -> None:

@@ -22,13 +22,16 @@ from memva.domain.errors import (
     InvalidValue,
     JobNotFound,
     LeaseLost,
+    StoreBusy,
     StoreError,
+    StoreUnavailable,
 )
 from memva.domain.ids import new_id
 from memva.domain.job import Job
 from memva.domain.ports import Watch, WorkerStore
 from memva.domain.rescue import Sightings
 from memva.domain.retry import DEFAULT_RETRY, NoRetry, RetryPolicy
+from memva.domain.validation import check_identifier
 from memva.services.claims import (
     complete_job,
     fail_job,
@@ -40,7 +43,7 @@ from memva.services.claims import (
 from memva.services.jobs import get_job
 from memva.worker.context import JobContext
 from memva.worker.handlers import Handler, PermanentFailure, Snooze, prepared
-from memva.worker.happenings import Happening, HappeningKind, log, tell
+from memva.worker.happenings import Happening, HappeningKind, described, log, tell
 from memva.worker.leases import LeaseKeeper
 from memva.worker.runs import Loop, Run, Threads
 
@@ -107,7 +110,10 @@ class Worker:
             raise InvalidValue("lease", lease, "must be a timedelta above zero")
         if grace < timedelta(0):
             raise InvalidValue("grace", grace, "must be a timedelta, not below zero")
-        self.worker_id = worker_id or f"{socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
+        if worker_id is None:
+            worker_id = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
+        check_identifier("worker_id", worker_id)
+        self.worker_id = worker_id
         self._store = store
         self._handlers = prepared(handlers, converter)
         self._types = sorted(self._handlers)
@@ -158,8 +164,9 @@ class Worker:
         """Have the worker end, from any thread or a signal handler; a second call ends the grace.
 
         It claims no more. Running handlers have the grace period to return. Then they are told to
-        stop, and what stops is handed back, uncharged. A sync handler that does not stop keeps its
-        job until the process ends; its lease then runs out, and another worker takes it.
+        stop, and what stops is handed back, uncharged. A handler that does not stop keeps its job
+        until it returns, after the worker has ended; or until the process ends, when its lease runs
+        out and another worker takes it.
         """
         self._stops += 1
         self._inbox.put("stop")
@@ -185,15 +192,28 @@ class Worker:
             listener.join()
 
     def _work(self, *, until_idle: bool) -> None:
-        """Claim, start and settle what there is, and wait for more, until there is an end."""
+        """Work until there is an end, and let what runs come to its own."""
+        try:
+            self._work_on(until_idle=until_idle)
+        except BaseException:
+            # Whatever it was, nothing that runs is left to itself; but it is not waited for long.
+            self._stops = 2
+            raise
+        finally:
+            self._end()
+
+    def _work_on(self, *, until_idle: bool) -> None:
+        """Claim, start and settle what there is, and wait for more."""
         pause = _FIRST_PAUSE
         while not self._stops:
             try:
                 self._rescue()
                 self._step()
                 pause = _FIRST_PAUSE
-            except StoreError:
-                if until_idle:
+            except StoreError as error:
+                if self._finished and not isinstance(error, (StoreBusy, StoreUnavailable)):
+                    self._settle_apart()
+                elif until_idle:
                     raise
                 log.warning("the store failed; trying again in %.1f s", pause, exc_info=True)
                 self._receive(pause)
@@ -202,7 +222,6 @@ class Worker:
             if until_idle and not self._look and not self._running:
                 return
             self._wait()
-        self._end()
 
     def _step(self) -> None:
         """Settle what has finished and claim what is due, in one transaction."""
@@ -246,7 +265,9 @@ class Worker:
             return
         for job in rescue_expired_jobs(self._store, self._sightings):
             log.warning("rescued %s job %s: it is %s", job.type, job.id, job.status)
-            self._look = True
+        # Whatever else wakes it, it looks for itself as often as this: a watch may have failed,
+        # and the clock that jobs are due by may have gone on while this machine slept.
+        self._look = True
         # From here on, so that the next look comes a whole interval after this one.
         self._rescue_at = time.monotonic() + self._interval
 
@@ -271,9 +292,11 @@ class Worker:
         while not self._closed:
             try:
                 with self._store.watch() as watch:
+                    # What was committed before it began is nobody else's to tell.
+                    self._inbox.put("changed")
                     self._listen_to(watch)
             except StoreError:
-                # Without it the worker looks for itself, as often as it looks for lost leases.
+                log.warning("no word of commits comes; trying again", exc_info=True)
                 self._listening.clear()
                 self._listening.wait(_LONGEST_PAUSE)
 
@@ -330,34 +353,46 @@ class Worker:
             return "lost", run.job
 
     def _store_end(self, run: Run) -> tuple[HappeningKind, Job]:
-        store, job, reason = self._store, run.job, run.context.stop_reason
-        if run.error is None:
-            try:
-                return "completed", complete_job(store, job, run.handler.result(run.returned))
-            except PermanentFailure as error:
-                run.error = error
-        if isinstance(run.error, Snooze):
-            job = snooze_job(store, job, until=run.error.until)
+        store, job, error, reason = self._store, run.job, run.error, run.context.stop_reason
+        if error is None:
+            return "completed", complete_job(store, job, run.result)
+        if isinstance(error, Snooze):
+            job = snooze_job(store, job, until=error.until)
             return "cancelled" if job.status == "cancelled" else "snoozed", job
-        if reason == "stopping":
+        if isinstance(error, PermanentFailure):
+            job = fail_job(store, job, str(error), retry=NoRetry())
+        elif reason == "stopping":
             job = release_job(store, job)
             return "cancelled" if job.status == "cancelled" else "released", job
-        permanent = isinstance(run.error, PermanentFailure)
-        job = fail_job(
-            store,
-            job,
-            f"timed out after {job.timeout}" if reason == "timeout" else _described(run.error),
-            retry=NoRetry() if permanent else self._wait_before_retry,
-            random=self._random,
-        )
+        else:
+            text = f"timed out after {job.timeout}" if reason == "timeout" else described(error)
+            job = fail_job(store, job, text, retry=self._wait_before_retry, random=self._random)
         return _FAILED_KINDS[job.status], job
+
+    def _settle_apart(self) -> None:
+        """Store ends one by one, as one that the store refuses holds up all the others."""
+        for run in list(self._finished):
+            for _ in range(2):
+                try:
+                    with self._store.transaction():
+                        kind, job = self._settle(run)
+                except StoreError as error:
+                    run.error = PermanentFailure(f"its end could not be stored: {error}")
+                else:
+                    self._finished.remove(run)
+                    self._leases.remove(run)
+                    self._tell(kind, job, run)
+                    break
 
     def _wait_before_retry(self, attempts: int, random: Random) -> timedelta | None:
         try:
-            return self._retry(attempts, random)
+            wait = self._retry(attempts, random)
+            if wait is None or wait >= timedelta(0):
+                return wait
+            log.error("the retry policy returned %r; the default one is used", wait)
         except Exception:
             log.exception("the retry policy failed; the default one is used")
-            return DEFAULT_RETRY(attempts, random)
+        return DEFAULT_RETRY(attempts, random)
 
     def _tell(self, kind: HappeningKind, job: Job, run: Run) -> None:
         seconds = None if kind == "started" else time.monotonic() - run.began
@@ -385,7 +420,23 @@ class Worker:
             if told and time.monotonic() >= stop_at:
                 break
         for run in (*self._running, *self._finished):
-            log.error("%s job %s did not stop; it stays claimed", run.job.type, run.job.id)
+            log.error("%s job %s did not stop; its claim is kept", run.job.type, run.job.id)
+        if self._running or self._finished:
+            threading.Thread(target=self._outlast, name=self.worker_id, daemon=True).start()
+
+    def _outlast(self) -> None:
+        """Keep the claims of handlers that did not stop until they end, and store how they did."""
+        while self._running or self._finished:
+            if not self._finished:
+                self._receive(_LONGEST_PAUSE)
+                continue
+            try:
+                self._settle_and_claim(limit=0)
+            except StoreError:
+                log.warning("how jobs ended after their worker could not be stored", exc_info=True)
+                break
+        self._leases.let_go()
+        self._loop.close()
 
 
 _FAILED_KINDS: Final[dict[str, HappeningKind]] = {
@@ -393,13 +444,6 @@ _FAILED_KINDS: Final[dict[str, HappeningKind]] = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-
-
-def _described(error: BaseException | None) -> str:
-    """Return an error as one line for people to read."""
-    if isinstance(error, PermanentFailure):
-        return str(error)
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
@@ -46,7 +46,7 @@ from memva.domain.errors import (
 from memva.domain.job import EndedStatus, Job
 from memva.domain.json import encode_json
 from memva.domain.ports import JobPage, JobQuery, JobStats
-from memva.domain.time import from_text, to_text
+from memva.domain.time import FIRST, from_text, to_text
 from memva.domain.validation import to_utc
 
 _INSERT: Final = f"INSERT INTO jobs ({JOB_COLUMNS}, stage) VALUES ({placeholders(JOB_COLUMNS)}, ?)"
@@ -137,8 +137,6 @@ _RARE: Final = {
     ),
 }
 """How the few jobs of a status are found, where walking all jobs would take long."""
-
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class SqliteJobs:
@@ -270,7 +268,7 @@ class SqliteJobs:
         with self._transactions.reading() as connection:
             queue = Queue(connection)
             if queue.is_ready(types):
-                return _LONG_AGO
+                return FIRST
             waiting = queue.first_waiting()
         return None if waiting is None else from_text(waiting)
 

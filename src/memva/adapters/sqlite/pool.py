@@ -68,7 +68,10 @@ class Pool:
         me = threading.get_ident()
         reserve = self._reserves.get(me)
         if reserve is not None and not reserve.in_use and not self._forking:
-            connection = reserve.idle.pop() if reserve.idle else self._open_counted()
+            try:
+                connection = reserve.idle.pop()
+            except IndexError:
+                connection = self._open_counted()
             reserve.in_use = connection
         else:
             idle = None if self._forking else self._pop_idle()

@@ -14,11 +14,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from memva.domain.ids import new_id
+from memva.domain.new_job import NewJob
 from memva.domain.ports import EventQuery, Store
+from memva.domain.retry import FixedRetry
+from memva.services.claims import fail_job, get_next_job
+from memva.services.jobs import create_jobs
 from memva.testing.clock import START
 from memva.testing.contract.claims import LEASE
 from memva.testing.contract.events import stored
@@ -140,6 +145,21 @@ def claim_all(open_store: Callable[[], Store], pipe: Connection, _: int) -> None
         pipe.send(claimed)
 
 
+def claim_and_fail(
+    open_store: Callable[[], Store], pipe: Connection, _: int, seconds: float
+) -> None:
+    """Claim the same jobs again and again, failing each; send how many claims were made."""
+    with closing(open_store()) as store:
+        _ready(pipe)
+        claims, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            job = get_next_job(store)
+            if job is not None:
+                claims += 1
+                fail_job(store, job, "again", retry=FixedRetry(timedelta(0)))
+        pipe.send(claims)
+
+
 def append_for_ever(open_store: Callable[[], Store], pipe: Connection, _: int, run: int) -> None:
     """Append pairs of events in transactions, sending the number of each committed pair."""
     with closing(open_store()) as store:
@@ -198,6 +218,21 @@ class ProcessContract:
         with workers(PROCESSES, claim_all, open_store) as started:
             claimed = Counter(id_ for worker in started for id_ in worker.receive())
         assert claimed == Counter(f"job-{number}" for number in range(count))
+
+    def test_processes_lose_no_claim(self, open_store: Callable[[], Store]) -> None:
+        """Each claim is charged and kept, though a job is claimed and given up at every moment."""
+        with closing(open_store()) as store:
+            jobs = [NewJob(type="prompt", id=f"job-{n}", max_attempts=10**9) for n in range(2)]
+            create_jobs(store, jobs)
+        with workers(PROCESSES, claim_and_fail, open_store, SECONDS) as started:
+            claims = sum(worker.receive() for worker in started)
+        with closing(open_store()) as store:
+            stored = [store.jobs.get(f"job-{n}") for n in range(2)]
+            assert sum(job.claims for job in stored) == claims
+            assert sum(job.attempts for job in stored) == claims
+            for job in stored:
+                numbers = [attempt.number for attempt in store.jobs.attempts(job.id)]
+                assert numbers == list(range(1, job.claims + 1))
 
     def test_killed_transaction_leaves_nothing(self, open_store: Callable[[], Store]) -> None:
         """A process killed inside a transaction leaves none of it, and holds up nobody."""
