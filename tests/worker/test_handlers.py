@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -116,6 +117,25 @@ def test_objects_that_are_called_may_be_handlers() -> None:
     assert handle(Caller(), {"say": "hi"}) == "hi"
     assert prepared({"x": AsyncCaller()}, None)["x"].is_async
     assert not prepared({"x": Caller()}, None)["x"].is_async
+
+
+def test_bound_arguments_leave_the_type_as_it_is() -> None:
+    def takes_more(client: str, data: Prompt, context: JobContext) -> str:
+        return client + data.say
+
+    def takes_named(data: Prompt, context: JobContext, *, client: str) -> str:
+        return client + data.say
+
+    assert handle(partial(takes_named, client="c"), {"say": "hi"}) == "chi"
+    assert handle(partial(takes_more, "c"), {"say": "hi"}) == "chi"
+
+
+def test_awaitable_of_a_plain_function_is_told() -> None:
+    async def later(data: JsonValue, context: JobContext) -> int:
+        return 7
+
+    with pytest.raises(PermanentFailure, match="async def"):
+        handle(lambda data, context: later(data, context), None)
 
 
 @pytest.mark.parametrize("returned", [object(), float("nan"), {"x": object()}])

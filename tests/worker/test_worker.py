@@ -19,6 +19,8 @@ from memva import (
     Job,
     JsonValue,
     NewJob,
+    StoreFull,
+    StoreUnavailable,
     WorkerStore,
     cancel_job,
     create_job,
@@ -32,7 +34,9 @@ from memva import (
     update_session,
     wait_for_job,
 )
+from memva.testing.clock import START
 from memva.worker import JobContext, PermanentFailure, Snooze, Worker
+from memva.worker import worker as module
 
 AT_ONCE = FixedRetry(timedelta(0))
 
@@ -412,6 +416,173 @@ def test_second_stop_ends_the_grace(store: WorkerStore) -> None:
     assert [job.status for job in list_jobs(store)] == ["pending"]
 
 
+def test_handler_that_does_not_stop_keeps_its_claim(
+    store: WorkerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_GIVE_IN_SECONDS", 0.05)
+    started, release = threading.Event(), threading.Event()
+
+    def stubborn(data: JsonValue, context: JobContext) -> str:
+        started.set()
+        release.wait(LONG)
+        return "done in the end"
+
+    job = create_job(store, type="work")
+    with working(store, {"work": stubborn}, grace=timedelta(0)):
+        started.wait(LONG)
+    # Its worker has ended; another one waits for it to fall silent.
+    with working(store, {"work": lambda data, context: "doubled"}, worker_id="rival"):
+        time.sleep(3 * QUICK.total_seconds())
+        assert (get_job(store, job.id).status, get_job(store, job.id).claims) == ("processing", 1)
+        release.set()
+        assert ended(store, job).result == "done in the end"
+    until(lambda: [t for t in threading.enumerate() if t.name.startswith("worker")] == [])
+
+
+def test_error_of_the_store_leaves_no_handler_to_itself(
+    store: WorkerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = []
+
+    def work(data: JsonValue, context: JobContext) -> None:
+        monkeypatch.setattr(type(store.jobs), "next_due", full)
+        create_job(store, type="other")
+        context.wait(LONG)
+        stopped.append(context.stop_reason)
+        context.raise_if_cancelled()
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreFull("the disk is full")
+
+    job = create_job(store, type="work")
+    with pytest.raises(StoreFull):
+        run_all(store, {"work": work}, lease=QUICK)
+    assert stopped == ["stopping"]
+    assert get_job(store, job.id).status == "pending"
+
+
+def test_two_runs_of_a_job_stand_apart(store: WorkerStore) -> None:
+    release = threading.Event()
+    reasons: list[str | None] = []
+
+    def work(data: JsonValue, context: JobContext) -> str:
+        if context.job.claims == 1:
+            context.wait(LONG)
+            reasons.append(context.stop_reason)
+            return "stale"
+        release.wait(LONG)
+        return "fresh"
+
+    job = create_job(store, type="work")
+    with working(store, {"work": work}) as told:
+        until(lambda: get_job(store, job.id).status == "processing")
+        update_job_status(store, job.id, "pending")
+        until(lambda: "lost" in told.kinds())
+        time.sleep(3 * QUICK.total_seconds())
+        assert get_job(store, job.id).claims == 2
+        release.set()
+        assert ended(store, job).result == "fresh"
+    assert reasons == ["lost"]
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("it cannot be said")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda: Snooze(START.replace(tzinfo=None)),
+        lambda: Snooze("soon"),  # type: ignore[arg-type]
+        lambda: Snooze(timedelta.max),
+        Unspeakable,
+        KeyboardInterrupt,
+        SystemExit,
+    ],
+)
+def test_nothing_that_a_handler_raises_ends_the_worker(store: WorkerStore, what: Any) -> None:
+    def odd(data: JsonValue, context: JobContext) -> None:
+        raise what()
+
+    create_job(store, type="odd")
+    fine = create_job(store, type="fine")
+    run_all(store, {"odd": odd, "fine": lambda data, context: 7}, concurrency=1)
+    assert get_job(store, fine.id).result == 7
+
+
+@pytest.mark.parametrize("wait", [timedelta.max, 5, timedelta(-1)])
+def test_odd_waits_end_no_worker(store: WorkerStore, wait: Any) -> None:
+    def fail(data: JsonValue, context: JobContext) -> None:
+        raise ValueError("broken")
+
+    job = create_job(store, type="fail")
+    run_all(store, {"fail": fail}, retry=lambda attempts, random: wait)
+    assert get_job(store, job.id).status == "pending"
+
+
+def test_permanent_failure_stands_though_the_worker_stops(store: WorkerStore) -> None:
+    started = threading.Event()
+
+    def work(data: JsonValue, context: JobContext) -> None:
+        started.set()
+        context.wait(LONG)
+        raise PermanentFailure("there is no such project")
+
+    job = create_job(store, type="work")
+    with working(store, {"work": work}, grace=timedelta(0)):
+        started.wait(LONG)
+    assert get_job(store, job.id).error == "there is no such project"
+
+
+def test_end_that_cannot_be_stored_holds_up_no_other(
+    store: WorkerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = type(store.jobs).replace
+
+    def refusing(jobs: Any, old: Job, new: Job, **options: Any) -> None:
+        if new.result == "too long":
+            raise StoreFull("string or blob too big")
+        replace(jobs, old, new, **options)
+
+    monkeypatch.setattr(type(store.jobs), "replace", refusing)
+    bad = create_job(store, type="work", data="too long")
+    good = create_job(store, type="work", data="short")
+    run_all(store, {"work": lambda data, context: data})
+    assert get_job(store, bad.id).error == "its end could not be stored: string or blob too big"
+    assert get_job(store, good.id).result == "short"
+
+
+def test_worker_looks_for_itself_where_no_word_comes(
+    store: WorkerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deaf(*_: object) -> None:
+        raise StoreUnavailable("no watch")
+
+    monkeypatch.setattr(type(store), "watch", deaf)
+    with working(store, {"work": lambda data, context: 7}):
+        time.sleep(0.1)
+        assert ended(store, create_job(store, type="work")).result == 7
+
+
+def test_stop_waits_for_no_thread_of_an_async_handler(store: WorkerStore) -> None:
+    started, release = threading.Event(), threading.Event()
+
+    async def work(data: JsonValue, context: JobContext) -> None:
+        started.set()
+        await asyncio.to_thread(release.wait, LONG)
+
+    create_job(store, type="work")
+    begin = time.monotonic()
+    with working(store, {"work": work}, grace=timedelta(0)):
+        started.wait(LONG)
+    assert time.monotonic() - begin < LONG / 2
+    release.set()
+    until(lambda: [t for t in threading.enumerate() if "to-thread" in t.name] == [])
+
+
 def test_job_of_this_process_starts_at_once(store: WorkerStore) -> None:
     waits = []
 
@@ -472,6 +643,7 @@ def test_worker_runs_once(store: WorkerStore) -> None:
         ("lease", timedelta(0)),
         ("grace", timedelta(-1)),
         ("handlers", {}),
+        ("worker_id", " "),
     ],
 )
 def test_worker_refuses_what_makes_no_sense(store: WorkerStore, field: str, value: Any) -> None:
