@@ -7,6 +7,7 @@ is imported by path:
 """
 
 from memva.domain.attempt import AttemptOutcome, JobAttempt
+from memva.domain.compactions import Compaction, compactions_in
 from memva.domain.errors import (
     EventNotFound,
     IllegalTransition,
@@ -43,6 +44,9 @@ from memva.domain.retry import (
     RetryPolicy,
 )
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
+from memva.domain.subagents import LinkedBy, Subagent, subagents_in
+from memva.domain.threads import Fork, Threads, threads_in
+from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
 from memva.domain.versions import Appended
 from memva.services.claims import (
     checkpoint_job,
@@ -100,6 +104,7 @@ __all__ = [
     "Appended",
     "AttemptOutcome",
     "ClaudeStatus",
+    "Compaction",
     "CreatedJob",
     "EndedStatus",
     "Event",
@@ -107,6 +112,7 @@ __all__ = [
     "EventNotFound",
     "ExponentialRetry",
     "FixedRetry",
+    "Fork",
     "IllegalTransition",
     "ImportProblem",
     "ImportProgress",
@@ -122,6 +128,7 @@ __all__ = [
     "JsonObject",
     "JsonValue",
     "LeaseLost",
+    "LinkedBy",
     "MemvaError",
     "NewJob",
     "NoRetry",
@@ -142,6 +149,9 @@ __all__ = [
     "StoreIncompatible",
     "StoreReadOnly",
     "StoreUnavailable",
+    "Subagent",
+    "Threads",
+    "ToolCall",
     "Transcript",
     "TranscriptSource",
     "Unchanged",
@@ -152,12 +162,14 @@ __all__ = [
     "associate_events_with_session",
     "cancel_job",
     "checkpoint_job",
+    "compactions_in",
     "complete_job",
     "create_job",
     "create_jobs",
     "create_session",
     "delete_session",
     "fail_job",
+    "find_tool_use",
     "get_active_job",
     "get_events_for_claude_session",
     "get_events_for_session",
@@ -178,6 +190,9 @@ __all__ = [
     "rescue_expired_jobs",
     "retry_job",
     "snooze_job",
+    "subagents_in",
+    "threads_in",
+    "tool_calls_in",
     "update_job_status",
     "update_session",
     "wait_for_job",

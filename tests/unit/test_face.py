@@ -39,7 +39,7 @@ def test_everything_public_is_listed_and_documented(face: object) -> None:
             assert inspect.getdoc(thing), name
 
 
-def test_every_service_takes_the_store_first_and_the_rest_by_name() -> None:
+def test_every_function_takes_the_store_or_the_events_first_and_the_rest_by_name() -> None:
     may_be_positional = {
         "store",
         "session_id",
@@ -51,12 +51,13 @@ def test_every_service_takes_the_store_first_and_the_rest_by_name() -> None:
         "uuids",
     }
     may_be_positional |= {"checkpoint", "claude_session_id", "error", "result", "sightings"}
-    may_be_positional |= {"source"}
+    may_be_positional |= {"source", "tool_use_id"}
     for name in memva.__all__:
-        service = getattr(memva, name)
-        if inspect.isfunction(service):
-            parameters = list(inspect.signature(service).parameters.values())
-            assert parameters[0].name == "store", name
+        function = getattr(memva, name)
+        if inspect.isfunction(function):
+            is_service = function.__module__.startswith("memva.services.")
+            parameters = list(inspect.signature(function).parameters.values())
+            assert parameters[0].name == ("store" if is_service else "events"), name
             positional = {p.name for p in parameters if p.kind is not p.KEYWORD_ONLY}
             assert positional <= may_be_positional, name
 

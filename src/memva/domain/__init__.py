@@ -5,6 +5,7 @@ host calls is in `memva` itself.
 """
 
 from memva.domain.attempt import AttemptOutcome, JobAttempt
+from memva.domain.compactions import Compaction, compactions_in
 from memva.domain.errors import (
     EventNotFound,
     IllegalTransition,
@@ -59,9 +60,12 @@ from memva.domain.ports import (
 )
 from memva.domain.rebuild import rebuilder
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
+from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.text import clean_text, is_storable
+from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.time import from_text, to_text, utc_now
 from memva.domain.titles import Title, TitleOrigin
+from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
 from memva.domain.versions import Appended, Reconciled, merged, preferred, reconcile
 
 __all__ = [
@@ -69,6 +73,7 @@ __all__ = [
     "AttemptOutcome",
     "Carry",
     "ClaudeStatus",
+    "Compaction",
     "CursorRepository",
     "EndedStatus",
     "Event",
@@ -78,6 +83,7 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "EventRepository",
+    "Fork",
     "IllegalTransition",
     "InvalidValue",
     "Job",
@@ -92,6 +98,7 @@ __all__ = [
     "JsonObject",
     "JsonValue",
     "LeaseLost",
+    "LinkedBy",
     "MemvaError",
     "NotFound",
     "ParsedObject",
@@ -112,8 +119,11 @@ __all__ = [
     "StoreIncompatible",
     "StoreReadOnly",
     "StoreUnavailable",
+    "Subagent",
+    "Threads",
     "Title",
     "TitleOrigin",
+    "ToolCall",
     "Transcript",
     "TranscriptCursor",
     "TranscriptSource",
@@ -124,8 +134,10 @@ __all__ = [
     "WorkerStore",
     "canonical_json",
     "clean_text",
+    "compactions_in",
     "decode_json",
     "encode_json",
+    "find_tool_use",
     "from_text",
     "is_storable",
     "merged",
@@ -133,6 +145,9 @@ __all__ = [
     "preferred",
     "rebuilder",
     "reconcile",
+    "subagents_in",
+    "threads_in",
     "to_text",
+    "tool_calls_in",
     "utc_now",
 ]
