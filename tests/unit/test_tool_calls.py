@@ -94,3 +94,9 @@ def test_any_graph_has_calls_subagents_and_compactions(events: list[Event]) -> N
 
 def test_prompt_is_no_call() -> None:
     assert tool_calls_in([prompt("a")]) == ()
+
+
+def test_a_result_before_its_call_is_found() -> None:
+    events = [result("b", "a", "1"), result("c", "a", "1"), said("a", None, "1")]
+    [call] = tool_calls_in([*events, result("d", "a", "1")])
+    assert call.result == events[0]

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
 from memva.domain.event import Event
 from memva.domain.json import JsonObject, JsonValue
-
-_CALL: Final = "tool_use"
-_RESULT: Final = "tool_result"
 
 
 def message_id(event: Event) -> str | None:
     """Return the id of the response that the event is a line of, or None."""
     message = event.data.get("message")
-    found = message.get("id") if isinstance(message, Mapping) else None
+    found = message.get("id") if isinstance(message, dict) else None
     return found if isinstance(found, str) else None
 
 
 def blocks(event: Event) -> list[JsonObject]:
     """Return the blocks of the event's message, in order; none where its content is a text."""
     message = event.data.get("message")
-    content = message.get("content") if isinstance(message, Mapping) else None
-    if not isinstance(content, list | tuple):
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list):
         return []
-    return [block for block in content if isinstance(block, Mapping)]
+    return [block for block in content if isinstance(block, dict)]
 
 
 def text(event: Event) -> str | None:
     """Return the event's content where it is a text, else its first block of text, or None."""
     message = event.data.get("message")
-    content = message.get("content") if isinstance(message, Mapping) else None
+    content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, str):
         return content
     texts = (found for block in blocks(event) if isinstance(found := block.get("text"), str))
@@ -43,7 +37,10 @@ def called_id(block: JsonObject) -> str | None:
 
     Anthropic's own tools call with types of their own, as `server_tool_use`.
     """
-    return _text(block.get("id")) if _is(block, _CALL) else None
+    kind = block.get("type")
+    if isinstance(kind, str) and kind.endswith("tool_use"):
+        return _text(block.get("id"))
+    return None
 
 
 def answered_id(block: JsonObject) -> str | None:
@@ -51,12 +48,10 @@ def answered_id(block: JsonObject) -> str | None:
 
     Anthropic's own tools answer with types of their own, as `web_search_tool_result`.
     """
-    return _text(block.get("tool_use_id")) if _is(block, _RESULT) else None
-
-
-def _is(block: JsonObject, kind: str) -> bool:
-    found = block.get("type")
-    return isinstance(found, str) and found.endswith(kind)
+    kind = block.get("type")
+    if isinstance(kind, str) and kind.endswith("tool_result"):
+        return _text(block.get("tool_use_id"))
+    return None
 
 
 def _text(value: JsonValue) -> str | None:

@@ -13,7 +13,7 @@ import attrs
 
 from memva.domain.event import ASSISTANT, Event
 from memva.domain.message import answered_id, blocks, called_id, message_id
-from memva.domain.tree import NONE, children_of, walked
+from memva.domain.tree import Children
 
 
 @attrs.define
@@ -25,7 +25,7 @@ class _Response:
         top: The place of its first line.
         called: The ids of its tool calls.
         answered: Those that a result was found for.
-        places: Those of its other lines and of its results, in order.
+        last: The place of its last line or result, as far as they were put in line.
         forks: Whether several of these follow the same one.
     """
 
@@ -33,7 +33,7 @@ class _Response:
     top: int
     called: set[str] = attrs.Factory(set)
     answered: set[str] = attrs.Factory(set)
-    places: list[int] = attrs.Factory(list)
+    last: int = attrs.field(default=attrs.Factory(lambda self: self.top, takes_self=True))
     forks: bool = False
 
 
@@ -44,39 +44,45 @@ def in_line(events: Sequence[Event], parents: Sequence[int]) -> list[int]:
     all of it, follows the last part. A second result of the same call stays where it is: it is
     another attempt, and so a branch. `parents` must be without cycles.
     """
-    of_place = _responses(events, parents)
+    of_place = _forking_responses(events, parents)
     line = list(parents)
-    for place, response in enumerate(of_place):
+    for place in range(len(parents)):
+        response = of_place.get(place)
         if response is not None and place != response.top:
-            response.places.append(place)
-    for place, response in enumerate(of_place):
-        if response is not None and response.forks and place == response.top:
-            for before, after in zip([place, *response.places], response.places, strict=False):
-                line[after] = before
+            line[place] = response.last
+            response.last = place
     for place, parent in enumerate(parents):
-        response = of_place[parent] if parent != NONE else None
+        response_before = of_place.get(parent)
         if (
-            response is not None
-            and response.forks
-            and of_place[place] is not response
-            and place > response.places[-1]
-            and not response.called & _answers(events[place])
+            response_before is not None
+            and of_place.get(place) is not response_before
+            and place > response_before.last
+            and not response_before.called & _answers(events[place])
         ):
-            line[place] = response.places[-1]
+            line[place] = response_before.last
     return line
 
 
-def _responses(events: Sequence[Event], parents: Sequence[int]) -> list[_Response | None]:
-    """Return the response that each event is a line or a result of, or None."""
-    of_place: list[_Response | None] = [None] * len(events)
+def _forking_responses(events: Sequence[Event], parents: Sequence[int]) -> dict[int, _Response]:
+    """Return the response with parallel calls that an event is a line or a result of, by place."""
+    children = Children(parents)
+    # Most responses have one call; theirs need no second look.
+    forking = {
+        message_id(event)
+        for place, event in enumerate(events)
+        if event.event_type == ASSISTANT and children.several(place)
+    } - {None}
+    of_place: dict[int, _Response] = {}
+    if not forking:
+        return of_place
     followed: set[int] = set()
-    for place, _ in walked(parents, children_of(parents)):
+    for place, _ in children.walk():
         event, parent = events[place], parents[place]
-        before = of_place[parent] if parent != NONE else None
+        before = of_place.get(parent)
         response = before
         if event.event_type == ASSISTANT:
             name = message_id(event)
-            if name is None:
+            if name is None or name not in forking:
                 continue
             if before is None or before.message_id != name:
                 response = _Response(name, place)
@@ -95,7 +101,7 @@ def _responses(events: Sequence[Event], parents: Sequence[int]) -> list[_Respons
         if response is before:
             response.forks = response.forks or parent in followed
             followed.add(parent)
-    return of_place
+    return {place: response for place, response in of_place.items() if response.forks}
 
 
 def _answers(event: Event) -> set[str]:

@@ -11,8 +11,8 @@ import attrs
 from memva.domain.event import USER, Event, EventKey
 from memva.domain.json import JsonValue
 from memva.domain.message import text
-from memva.domain.tool_calls import ToolCall, tool_calls_in
-from memva.domain.tree import NONE, children_of, named_parent, walked, without_cycles
+from memva.domain.tool_calls import Pair, ToolCall, pairs_in
+from memva.domain.tree import NONE, Children, Places, named_parent, without_cycles
 
 LinkedBy: TypeAlias = Literal["result", "stream", "prompt"]
 """How the call that started a subagent is known; see `Subagent`."""
@@ -64,7 +64,7 @@ def subagents_in(events: Iterable[Event]) -> tuple[Subagent, ...]:
     tool is `Task` or `Agent`.
     """
     known = tuple(events)
-    calls = tool_calls_in(known)
+    calls = pairs_in(known)
     started = _started(calls)
     agents = {_call_key(call): agent_id for (_, agent_id), call in started.items()}
     roots = _roots([event for event in known if event.is_sidechain and not event.subpath])
@@ -79,14 +79,14 @@ def subagents_in(events: Iterable[Event]) -> tuple[Subagent, ...]:
         Subagent(
             agent_id=identity.name if identity.kind == "id" else None,
             events=tuple(group),
-            call=linked[identity][0] if identity in linked else None,
+            call=linked[identity][0].call() if identity in linked else None,
             linked_by=linked[identity][1] if identity in linked else None,
         )
         for identity, group in gathered.items()
     )
 
 
-_Links: TypeAlias = dict[_Identity, tuple[ToolCall, LinkedBy]]
+_Links: TypeAlias = dict[_Identity, tuple[Pair, LinkedBy]]
 
 
 def _identity(
@@ -94,6 +94,8 @@ def _identity(
 ) -> _Identity | None:
     """Return which subagent the event is of, or None where it is of the main conversation."""
     starting = _named_call(event)
+    if starting is None and not event.is_sidechain and not event.subpath:
+        return None
     agent_id = _agent_id(event)
     if agent_id is None and starting is not None:
         agent_id = agents.get(starting)
@@ -103,9 +105,7 @@ def _identity(
         return _Identity("subpath", event.session_id, event.subpath)
     if starting is not None:
         return _Identity("call", *starting)
-    if event.is_sidechain:
-        return _Identity("root", event.session_id, roots[event.key].uuid)
-    return None
+    return _Identity("root", event.session_id, roots[event.key].uuid)
 
 
 def _agent_id(event: Event) -> str | None:
@@ -122,13 +122,13 @@ def _named_call(event: Event) -> _InSession | None:
     return None if tool_use_id is None else (event.session_id, tool_use_id)
 
 
-def _call_key(call: ToolCall) -> _InSession:
+def _call_key(call: Pair) -> _InSession:
     return (call.event.session_id, call.tool_use_id)
 
 
-def _started(calls: Iterable[ToolCall]) -> dict[_InSession, ToolCall]:
+def _started(calls: Iterable[Pair]) -> dict[_InSession, Pair]:
     """Return the call that started each agent, as far as results say so."""
-    started: dict[_InSession, ToolCall] = {}
+    started: dict[_InSession, Pair] = {}
     for call in calls:
         if call.result is None:
             continue
@@ -143,10 +143,12 @@ def _started(calls: Iterable[ToolCall]) -> dict[_InSession, ToolCall]:
 def _roots(sidechains: Sequence[Event]) -> dict[EventKey, EventKey]:
     """Return the first event of the sidechain that each of `sidechains` is in."""
     keys = [event.key for event in sidechains]
-    places = {key: place for place, key in enumerate(keys)}
+    places = Places()
+    for place, event in enumerate(sidechains):
+        places.add(event, place)
     parents = without_cycles([named_parent(event, places) for event in sidechains])
     roots: dict[EventKey, EventKey] = {}
-    for place, _ in walked(parents, children_of(parents)):
+    for place, _ in Children(parents).walk():
         parent = parents[place]
         roots[keys[place]] = keys[place] if parent == NONE else roots[keys[parent]]
     return roots
@@ -154,10 +156,10 @@ def _roots(sidechains: Sequence[Event]) -> dict[EventKey, EventKey]:
 
 def _linked_by_ids(
     gathered: Mapping[_Identity, Sequence[Event]],
-    calls: Iterable[ToolCall],
-    started: Mapping[_InSession, ToolCall],
+    calls: Iterable[Pair],
+    started: Mapping[_InSession, Pair],
 ) -> _Links:
-    by_id: dict[_InSession, ToolCall] = {}
+    by_id: dict[_InSession, Pair] = {}
     for call in calls:
         known = by_id.setdefault(_call_key(call), call)
         if known.event.is_sidechain and not call.event.is_sidechain:
@@ -177,10 +179,10 @@ def _linked_by_ids(
 
 
 def _linked_by_prompts(
-    gathered: Mapping[_Identity, Sequence[Event]], calls: Iterable[ToolCall], known: _Links
+    gathered: Mapping[_Identity, Sequence[Event]], calls: Iterable[Pair], known: _Links
 ) -> _Links:
     taken = {(call.event.key, call.tool_use_id) for call, _ in known.values()}
-    waiting: dict[_InSession, deque[ToolCall]] = {}
+    waiting: dict[_InSession, deque[Pair]] = {}
     for call in calls:
         prompt = _text(call.input.get("prompt"))
         is_free = (call.event.key, call.tool_use_id) not in taken

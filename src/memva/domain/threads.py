@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
 
 from memva.domain.compactions import is_compact_boundary
 from memva.domain.errors import EventNotFound
-from memva.domain.event import ASSISTANT, USER, Event, EventKey
+from memva.domain.event import ASSISTANT, USER, Event
 from memva.domain.responses import in_line
 from memva.domain.tree import (
     NONE,
-    children_of,
+    Children,
+    Places,
     logical_parent_uuid,
     named_parent,
-    walked,
     without_cycles,
 )
 from memva.domain.versions import preferred
@@ -59,9 +59,9 @@ class Threads:
     leaves: tuple[Event, ...]
     forks: tuple[Fork, ...]
     apart: tuple[Event, ...]
-    _places: Mapping[EventKey, int]
+    _places: Places
     _parents: Sequence[int]
-    _children: Sequence[Sequence[int]]
+    _children: Children
 
     def parent(self, event: Event) -> Event | None:
         """Return the event that `event` follows in the forest, or None.
@@ -78,7 +78,7 @@ class Threads:
         Raises:
             EventNotFound: `event` is not among the events.
         """
-        return tuple(self.events[child] for child in self._children[self._place(event)])
+        return tuple(self.events[child] for child in self._children.of(self._place(event)))
 
     def conversation(self, leaf: Event, *, since_compaction: bool = False) -> tuple[Event, ...]:
         """Return the events from the root to `leaf`, both included; any event can be the leaf.
@@ -103,11 +103,10 @@ class Threads:
         An event comes before those that follow it, and a branch is told to its end before the
         next begins; roots and branches are in order.
         """
-        apart = {event.key for event in self.apart}
-        for place, depth in walked(self._parents, self._children):
-            event = self.events[place]
-            if depth or event.key not in apart:
-                yield depth, event
+        apart = {self._place(event) for event in self.apart}
+        for place, depth in self._children.walk():
+            if place not in apart:
+                yield depth, self.events[place]
 
     def last_leaf(self) -> Event | None:
         """Return the leaf where the main conversation stopped, or None where nothing was said.
@@ -118,17 +117,16 @@ class Threads:
         for place in range(len(self.events) - 1, -1, -1):
             event = self.events[place]
             if event.event_type in _SAID and not event.is_sidechain:
-                while self._children[place]:
-                    place = self._children[place][-1]
+                while self._children.any(place):
+                    *_, place = self._children.of(place)
                 return self.events[place]
         return None
 
     def _place(self, event: Event) -> int:
-        key = event.key
-        try:
-            return self._places[key]
-        except KeyError:
-            raise EventNotFound(key) from None
+        place = self._places.find(event, event.uuid)
+        if place == NONE:
+            raise EventNotFound(event.key)
+        return place
 
 
 def threads_in(events: Iterable[Event]) -> Threads:
@@ -150,32 +148,35 @@ def threads_in(events: Iterable[Event]) -> Threads:
 
     A line that was only streamed names no parent: it is a root until its transcript is imported.
     """
-    versions: dict[EventKey, Event] = {}
+    kept: list[Event] = []
+    places = Places()
     for event in events:
-        key = event.key
-        known = versions.get(key)
-        versions[key] = event if known is None else preferred(known, event)
-    kept = tuple(versions.values())
-    places = {key: place for place, key in enumerate(versions)}
+        place = places.add(event, len(kept))
+        if place == len(kept):
+            kept.append(event)
+        else:
+            kept[place] = preferred(kept[place], event)
     named = [named_parent(event, places) for event in kept]
     parents = in_line(kept, without_cycles(named))
-    children = children_of(parents)
+    children = Children(parents)
     apart = [
-        parents[place] == NONE and not children[place] and _is_apart(event)
+        parents[place] == NONE and not children.any(place) and _is_apart(event)
         for place, event in enumerate(kept)
     ]
     return Threads(
-        events=kept,
+        events=tuple(kept),
         roots=tuple(
             event for place, event in enumerate(kept) if parents[place] == NONE and not apart[place]
         ),
         leaves=tuple(
-            event for place, event in enumerate(kept) if not children[place] and not apart[place]
+            event
+            for place, event in enumerate(kept)
+            if not children.any(place) and not apart[place]
         ),
         forks=tuple(
-            Fork(kept[place], tuple(kept[child] for child in following))
-            for place, following in enumerate(children)
-            if len(following) > 1
+            Fork(event, tuple(kept[child] for child in children.of(place)))
+            for place, event in enumerate(kept)
+            if children.several(place)
         ),
         apart=tuple(event for place, event in enumerate(kept) if apart[place]),
         places=places,

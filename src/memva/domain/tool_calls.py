@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
 
 import attrs
 
-from memva.domain.event import Event, Transcript
+from memva.domain.event import Event
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.message import answered_id, blocks, called_id
-
-_Id: TypeAlias = tuple[Transcript, str]
 
 
 @attrs.frozen(kw_only=True)
@@ -44,15 +41,7 @@ def tool_calls_in(events: Iterable[Event]) -> tuple[ToolCall, ...]:
     parallel ones find theirs. Of several calls with one id in a transcript the first counts,
     likewise of several results. A call without an id, and a result without its call, is none.
     """
-    calls: dict[_Id, tuple[Event, JsonObject]] = {}
-    results: dict[_Id, tuple[Event, JsonObject]] = {}
-    for event in events:
-        for block in blocks(event):
-            if (called := called_id(block)) is not None:
-                calls.setdefault((event.transcript, called), (event, block))
-            elif (answered := answered_id(block)) is not None:
-                results.setdefault((event.transcript, answered), (event, block))
-    return tuple(_call(*call, results.get(key), key[1]) for key, call in calls.items())
+    return tuple(pair.call() for pair in pairs_in(events))
 
 
 def find_tool_use(events: Iterable[Event], tool_use_id: str) -> ToolCall | None:
@@ -65,20 +54,71 @@ def find_tool_use(events: Iterable[Event], tool_use_id: str) -> ToolCall | None:
     return min(found, key=lambda call: call.event.is_sidechain, default=None)
 
 
-def _call(
-    event: Event, block: JsonObject, result: tuple[Event, JsonObject] | None, tool_use_id: str
-) -> ToolCall:
-    name, given = block.get("name"), block.get("input")
-    answer: JsonObject = {} if result is None else result[1]
-    return ToolCall(
-        tool_use_id=tool_use_id,
-        name=name if isinstance(name, str) else "",
-        input=given if isinstance(given, Mapping) else {},
-        event=event,
-        result=None if result is None else result[0],
-        output=answer.get("content"),
-        is_error=_is_error(answer),
-    )
+@attrs.define
+class Pair:
+    """The block of a call and that of its result, each with the event that holds it."""
+
+    tool_use_id: str
+    event: Event
+    block: JsonObject
+    result: Event | None = None
+    answer: JsonObject | None = None
+
+    @property
+    def name(self) -> str:
+        """The tool's name; empty where the line does not say it."""
+        name = self.block.get("name")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def input(self) -> JsonObject:
+        """What the tool was given; empty where that is not an object."""
+        given = self.block.get("input")
+        return given if isinstance(given, dict) else {}
+
+    def call(self) -> ToolCall:
+        """Return them as a tool call."""
+        return ToolCall(
+            tool_use_id=self.tool_use_id,
+            name=self.name,
+            input=self.input,
+            event=self.event,
+            result=self.result,
+            output=None if self.answer is None else self.answer.get("content"),
+            is_error=self.answer is not None and _is_error(self.answer),
+        )
+
+
+def pairs_in(events: Iterable[Event]) -> list[Pair]:
+    """Return the calls in `events` with their results, as `tool_calls_in` does."""
+    pairs: list[Pair] = []
+    transcripts: dict[tuple[str, str, str], dict[str, Pair]] = {}
+    # Seldom, in odd data, a result stands before its call.
+    early: list[tuple[Event, JsonObject, str]] = []
+    for event in events:
+        found = blocks(event)
+        if not found:
+            continue
+        name = (event.project_key, event.session_id, event.subpath)
+        known = transcripts.get(name)
+        if known is None:
+            known = transcripts[name] = {}
+        for block in found:
+            if (called := called_id(block)) is not None:
+                if called not in known:
+                    known[called] = Pair(called, event, block)
+                    pairs.append(known[called])
+            elif (answered := answered_id(block)) is not None:
+                pair = known.get(answered)
+                if pair is None:
+                    early.append((event, block, answered))
+                elif pair.result is None:
+                    pair.result, pair.answer = event, block
+    for event, block, answered in reversed(early):
+        known = transcripts[(event.project_key, event.session_id, event.subpath)]
+        if answered in known:
+            known[answered].result, known[answered].answer = event, block
+    return pairs
 
 
 def _is_error(answer: JsonObject) -> bool:
