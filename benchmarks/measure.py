@@ -35,6 +35,7 @@ TARGETS: Final = {
     "events.single_append.flat": Target(0.8),
     "events.page": Target(0.67),
     "events.page.flat": Target(0.9),
+    "events.thread_s": Target(1.0, at_least=False),
     "import.speed": Target(0.5),
     "import.peak_mb": Target(150, at_least=False),
     "import_memva.cost": Target(2.0, at_least=False),

@@ -23,6 +23,8 @@ class Sizes:
         many_events: Events in the large one.
         flat_events: Events appended one by one to each of them in each round.
         flat_rounds: Rounds.
+        thread_events: Events in the conversation whose threads are found.
+        thread_rounds: Rounds.
         history_lines: Lines in the imported history.
         history_rounds: Rounds, each into new files.
         large_history_lines: Lines of 10 MB in the history whose import's memory is measured.
@@ -54,6 +56,8 @@ class Sizes:
     many_events: int
     flat_events: int
     flat_rounds: int
+    thread_events: int
+    thread_rounds: int
     history_lines: int
     history_rounds: int
     large_history_lines: int
@@ -86,6 +90,8 @@ STATED: Final = Sizes(
     many_events=1_000_000,
     flat_events=1_000,
     flat_rounds=9,
+    thread_events=100_000,
+    thread_rounds=5,
     history_lines=20_000,
     history_rounds=5,
     large_history_lines=50,
@@ -118,6 +124,8 @@ QUICK: Final = Sizes(
     many_events=4_000,
     flat_events=50,
     flat_rounds=1,
+    thread_events=1_000,
+    thread_rounds=1,
     history_lines=500,
     history_rounds=1,
     large_history_lines=2,
