@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memva.domain.event import Event
 from memva.domain.json import JsonObject, JsonValue
 
@@ -13,12 +15,15 @@ def message_id(event: Event) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def blocks(event: Event) -> list[JsonObject]:
+def blocks(event: Event) -> Sequence[JsonObject]:
     """Return the blocks of the event's message, in order; none where its content is a text."""
     message = event.data.get("message")
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
-        return []
+        return ()
+    # Nearly every line has one block: most of the time would go into making a list for it.
+    if len(content) == 1:
+        return content if isinstance(content[0], dict) else ()
     return [block for block in content if isinstance(block, dict)]
 
 

@@ -93,8 +93,11 @@ def _identity(
     event: Event, agents: Mapping[_InSession, str], roots: Mapping[EventKey, EventKey]
 ) -> _Identity | None:
     """Return which subagent the event is of, or None where it is of the main conversation."""
+    in_main = not event.is_sidechain and not event.subpath
+    if in_main and "parent_tool_use_id" not in event.data:
+        return None
     starting = _named_call(event)
-    if starting is None and not event.is_sidechain and not event.subpath:
+    if in_main and starting is None:
         return None
     agent_id = _agent_id(event)
     if agent_id is None and starting is not None:
@@ -159,11 +162,18 @@ def _linked_by_ids(
     calls: Iterable[Pair],
     started: Mapping[_InSession, Pair],
 ) -> _Links:
+    named_ids = {
+        named[1]
+        for group in gathered.values()
+        for event in group
+        if (named := _named_call(event)) is not None
+    }
     by_id: dict[_InSession, Pair] = {}
     for call in calls:
-        known = by_id.setdefault(_call_key(call), call)
-        if known.event.is_sidechain and not call.event.is_sidechain:
-            by_id[_call_key(call)] = call
+        if call.tool_use_id in named_ids:
+            known = by_id.setdefault(_call_key(call), call)
+            if known.event.is_sidechain and not call.event.is_sidechain:
+                by_id[_call_key(call)] = call
     links: _Links = {}
     for identity, group in gathered.items():
         starting = started.get((identity.session_id, identity.name))
@@ -184,9 +194,10 @@ def _linked_by_prompts(
     taken = {(call.event.key, call.tool_use_id) for call, _ in known.values()}
     waiting: dict[_InSession, deque[Pair]] = {}
     for call in calls:
+        if call.name not in _STARTING_TOOLS or (call.event.key, call.tool_use_id) in taken:
+            continue
         prompt = _text(call.input.get("prompt"))
-        is_free = (call.event.key, call.tool_use_id) not in taken
-        if call.name in _STARTING_TOOLS and prompt is not None and is_free:
+        if prompt is not None:
             waiting.setdefault((call.event.session_id, prompt), deque()).append(call)
     links: _Links = {}
     for identity, group in gathered.items():
