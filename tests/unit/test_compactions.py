@@ -40,6 +40,11 @@ def test_logical_parent_is_looked_for_in_the_same_transcript() -> None:
     assert compactions_in([elsewhere, boundary]) == (Compaction(boundary, None, None),)
 
 
+def test_a_parent_stands_in_for_a_logical_one() -> None:
+    last, boundary = said("a"), line("b", "a", **BOUNDARY)
+    assert compactions_in([last, boundary]) == (Compaction(boundary, last, None),)
+
+
 def test_other_system_lines_are_none() -> None:
     assert compactions_in([line("a", event_type="system", subtype="local_command")]) == ()
     assert compactions_in([line("a", subtype="compact_boundary")]) == ()

@@ -108,6 +108,22 @@ def test_a_call_that_is_known_better_is_not_given_away_by_its_prompt() -> None:
     assert shown(*events) == [("X", "x", "1", "result"), ("Y", "y", "2", "prompt")]
 
 
+def test_an_agent_that_is_known_better_takes_no_call_by_its_prompt() -> None:
+    events = [
+        task("a", "1"),
+        result("b", "a", "1", toolUseResult={"agentId": "X"}),
+        task("c", "2"),
+        prompt("x", text="Look", **of_agent("X")),
+    ]
+    assert shown(*events) == [("X", "x", "1", "result")]
+
+
+def test_an_id_is_not_taken_for_the_uuid_of_a_sidechain() -> None:
+    answer = result("b", "a", "1", toolUseResult={"agentId": "x"})
+    events = [task("a", "1"), answer, prompt("x", text="Other", is_sidechain=True)]
+    assert shown(*events) == [(None, "x", None, None)]
+
+
 def test_an_agent_of_an_agent_stands_beside_it() -> None:
     events = [
         task("x", "1", **of_agent("X")),

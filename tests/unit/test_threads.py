@@ -75,6 +75,33 @@ def test_a_fork_after_parallel_calls_is_one() -> None:
     assert conversations(*events) == ["abcdef", "abcdeg"]
 
 
+def test_what_stands_before_the_end_of_parallel_calls_stays_where_it_is() -> None:
+    events = [
+        prompt("a"),
+        said("b", "a", "1", response="m"),
+        line("x", "b", event_type="progress"),
+        said("c", "b", "2", response="m"),
+        result("d", "b", "1"),
+        result("e", "c", "2"),
+    ]
+    assert conversations(*events) == ["abx", "abcde"]
+
+
+def test_a_branch_for_each_of_two_responses_with_parallel_calls() -> None:
+    def parallel(parent: str, *names: str) -> list[Event]:
+        one, other, *results = names
+        return [
+            said(one, parent, one, response=f"msg-{one}"),
+            said(other, one, other, response=f"msg-{one}"),
+            result(results[0], one, one),
+            result(results[1], other, other),
+        ]
+
+    first, tried = parallel("a", *"bcde"), parallel("e", *"fghi")
+    again = parallel("e", *"uvwx")
+    assert conversations(prompt("a"), *first, *tried, *again) == ["abcdefghi", "abcdeuvwx"]
+
+
 def test_results_of_one_response_in_a_chain_stay_as_they_are() -> None:
     """1.0.60 chains the results, and what is rewound to the call leaves them out."""
     events = [
@@ -122,6 +149,12 @@ def test_parents_that_are_not_there_and_cycles_make_roots() -> None:
     assert conversations(prompt("x", "b"), prompt("a", "b"), said("b", "a")) == ["abx"]
     assert conversations(line("a", logicalParentUuid="gone", event_type="system")) == ["a"]
     assert conversations(said("b", "a"), prompt("a")) == ["ab"]
+    assert conversations(line("a", "gone", event_type="progress")) == ["a"]
+
+
+def test_a_parent_counts_before_a_logical_one() -> None:
+    events = [prompt("a"), prompt("x"), line("b", "a", logicalParentUuid="x")]
+    assert conversations(*events) == ["x", "ab"]
 
 
 def test_forks_repeat_uuids_and_each_follows_its_own_transcript() -> None:
@@ -139,6 +172,7 @@ def test_of_two_versions_of_an_event_the_preferred_stands_once() -> None:
     poor, full = prompt("a", line=1), prompt("a", line=2, toolUseResult={"more": "fields"})
     threads = threads_in([poor, said("b", "a"), full])
     assert threads.events[0] == full
+    assert threads_in([full, poor]).events == (full,)
     assert uuids(threads.events) == ["a", "b"]
 
 
@@ -168,6 +202,8 @@ def test_last_leaf_is_where_the_main_conversation_stopped() -> None:
     assert leaf is not None
     assert leaf.uuid == "d"
     assert threads_in(events[4:5]).last_leaf() is None
+    notes = [line(uuid, "d", event_type="progress") for uuid in "xy"]
+    assert threads_in([*events, *notes]).last_leaf() == notes[1]
     assert threads_in([]).last_leaf() is None
 
 

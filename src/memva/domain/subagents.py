@@ -116,7 +116,7 @@ def _agent_id(event: Event) -> str | None:
     name = event.subpath.rpartition("/")[2]
     if name.startswith(_AGENT) and name != _AGENT:
         return name.removeprefix(_AGENT)
-    return _text(event.data.get("agentId")) if event.is_sidechain else None
+    return _text(event.data.get("agentId"))
 
 
 def _named_call(event: Event) -> _InSession | None:
