@@ -66,6 +66,14 @@ from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.time import from_text, to_text, utc_now
 from memva.domain.titles import Title, TitleOrigin
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
+from memva.domain.usage import (
+    ResponseUsage,
+    Usage,
+    counted_once,
+    last_context,
+    merged_usage,
+    usage_in,
+)
 from memva.domain.versions import Appended, Reconciled, merged, preferred, reconcile
 
 __all__ = [
@@ -103,6 +111,7 @@ __all__ = [
     "NotFound",
     "ParsedObject",
     "Reconciled",
+    "ResponseUsage",
     "Session",
     "SessionExists",
     "SessionNotFound",
@@ -130,17 +139,21 @@ __all__ = [
     "Transition",
     "UniqueKeyTaken",
     "UniqueScope",
+    "Usage",
     "Watch",
     "WorkerStore",
     "canonical_json",
     "clean_text",
     "compactions_in",
+    "counted_once",
     "decode_json",
     "encode_json",
     "find_tool_use",
     "from_text",
     "is_storable",
+    "last_context",
     "merged",
+    "merged_usage",
     "parse_object",
     "preferred",
     "rebuilder",
@@ -149,5 +162,6 @@ __all__ = [
     "threads_in",
     "to_text",
     "tool_calls_in",
+    "usage_in",
     "utc_now",
 ]
