@@ -74,6 +74,7 @@ from memva.domain.usage import (
     merged_usage,
     usage_in,
 )
+from memva.domain.usage_report import UsageBy, UsageReport, UsageTotals, summed, usage_totals
 from memva.domain.versions import Appended, Reconciled, merged, preferred, reconcile
 
 __all__ = [
@@ -140,6 +141,9 @@ __all__ = [
     "UniqueKeyTaken",
     "UniqueScope",
     "Usage",
+    "UsageBy",
+    "UsageReport",
+    "UsageTotals",
     "Watch",
     "WorkerStore",
     "canonical_json",
@@ -160,8 +164,10 @@ __all__ = [
     "reconcile",
     "subagents_in",
     "threads_in",
+    "summed",
     "to_text",
     "tool_calls_in",
     "usage_in",
+    "usage_totals",
     "utc_now",
 ]

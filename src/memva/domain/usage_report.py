@@ -1,0 +1,129 @@
+"""Usage summed up: in all, and by day, model, project or session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, tzinfo
+from typing import Final, Literal, TypeAlias, get_args
+
+import attrs
+
+from memva.domain import validation
+from memva.domain.usage import ResponseUsage, Usage, counted_once
+
+UsageBy: TypeAlias = Literal["day", "model", "project", "session"]
+
+_NOTHING: Final = Usage()
+
+
+@attrs.frozen(kw_only=True)
+class UsageTotals:
+    """What responses came to.
+
+    Attributes:
+        responses: How many there were, subagents' included.
+        usage: Their tokens, subagents' included.
+        sidechain_responses: How many of them were subagents'.
+        sidechain_usage: The tokens of those.
+        provisional_responses: How many of all have figures that are known not to be final: the
+            truth is more.
+    """
+
+    responses: int = 0
+    usage: Usage = _NOTHING
+    sidechain_responses: int = 0
+    sidechain_usage: Usage = _NOTHING
+    provisional_responses: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        """Whether all figures are final."""
+        return self.provisional_responses == 0
+
+    def __add__(self, other: UsageTotals) -> UsageTotals:
+        """Return what both come to together."""
+        return UsageTotals(
+            responses=self.responses + other.responses,
+            usage=self.usage + other.usage,
+            sidechain_responses=self.sidechain_responses + other.sidechain_responses,
+            sidechain_usage=self.sidechain_usage + other.sidechain_usage,
+            provisional_responses=self.provisional_responses + other.provisional_responses,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class UsageReport:
+    """Usage in groups.
+
+    Attributes:
+        by: What the groups are.
+        groups: What each came to, sorted by its key: a day as `2026-01-31`, a model, a project's
+            name, a session's id. Empty is the key of what was not said.
+        total: What all came to: the sum of the groups.
+    """
+
+    by: UsageBy
+    groups: dict[str, UsageTotals]
+    total: UsageTotals
+
+
+def usage_totals(rows: Iterable[ResponseUsage]) -> UsageTotals:
+    """Return what `rows` come to, each response counted once as `counted_once` chooses."""
+    return _totals(counted_once(rows))
+
+
+def summed(rows: Iterable[ResponseUsage], *, by: UsageBy, tz: tzinfo = UTC) -> UsageReport:
+    """Return what `rows` come to in groups, each response counted once as `counted_once` chooses.
+
+    A response that a fork shares with its parent is in one group alone, so that the groups add up
+    to the total. A day is that of the response's first line, as a calendar in `tz` has it. A
+    session is the one that the lines are associated with; where there is none, Claude Code's own.
+
+    Raises:
+        InvalidValue: `by` is none of the four.
+    """
+    validation.check_each("by", [by], get_args(UsageBy))
+    grouped: dict[str, list[ResponseUsage]] = {}
+    for row in counted_once(rows):
+        grouped.setdefault(_key(row, by, tz), []).append(row)
+    groups = {key: _totals(grouped[key]) for key in sorted(grouped)}
+    return UsageReport(by=by, groups=groups, total=sum(groups.values(), start=UsageTotals()))
+
+
+def _key(row: ResponseUsage, by: UsageBy, tz: tzinfo) -> str:
+    match by:
+        case "day":
+            return _day(row, tz)
+        case "model":
+            return row.model
+        case "project":
+            return row.project_name
+        case "session":
+            return row.memva_session_id or row.session_id
+
+
+def _day(row: ResponseUsage, tz: tzinfo) -> str:
+    try:
+        return row.timestamp.astimezone(tz).date().isoformat()
+    except OverflowError:
+        # The first and the last day of the calendar have no other to belong to.
+        return row.timestamp.date().isoformat()
+
+
+def _totals(counted: Iterable[ResponseUsage]) -> UsageTotals:
+    responses = sidechain_responses = provisional_responses = 0
+    usage = sidechain_usage = Usage()
+    for row in counted:
+        responses += 1
+        usage += row.usage
+        provisional_responses += not row.is_final
+        if row.is_sidechain:
+            sidechain_responses += 1
+            sidechain_usage += row.usage
+    return UsageTotals(
+        responses=responses,
+        usage=usage,
+        sidechain_responses=sidechain_responses,
+        sidechain_usage=sidechain_usage,
+        provisional_responses=provisional_responses,
+    )
