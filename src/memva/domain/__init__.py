@@ -59,6 +59,12 @@ from memva.domain.ports import (
     WorkerStore,
 )
 from memva.domain.rebuild import rebuilder
+from memva.domain.reported_cost import (
+    CostSource,
+    ReportedCost,
+    reported_cost_in,
+    reported_costs,
+)
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.text import clean_text, is_storable
@@ -83,6 +89,7 @@ __all__ = [
     "Carry",
     "ClaudeStatus",
     "Compaction",
+    "CostSource",
     "CursorRepository",
     "EndedStatus",
     "Event",
@@ -112,6 +119,7 @@ __all__ = [
     "NotFound",
     "ParsedObject",
     "Reconciled",
+    "ReportedCost",
     "ResponseUsage",
     "Session",
     "SessionExists",
@@ -164,6 +172,8 @@ __all__ = [
     "reconcile",
     "subagents_in",
     "threads_in",
+    "reported_cost_in",
+    "reported_costs",
     "summed",
     "to_text",
     "tool_calls_in",
