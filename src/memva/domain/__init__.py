@@ -67,6 +67,7 @@ from memva.domain.reported_cost import (
 )
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
+from memva.domain.session_stats import SessionStats, ToolCall, session_stats, tool_calls
 from memva.domain.text import clean_text, is_storable
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.time import from_text, to_text, utc_now
@@ -125,6 +126,7 @@ __all__ = [
     "SessionExists",
     "SessionNotFound",
     "SessionRepository",
+    "SessionStats",
     "SessionStatus",
     "SourceLine",
     "SourceTranscript",
@@ -174,9 +176,11 @@ __all__ = [
     "threads_in",
     "reported_cost_in",
     "reported_costs",
+    "session_stats",
     "summed",
     "to_text",
     "tool_calls_in",
+    "tool_calls",
     "usage_in",
     "usage_totals",
     "utc_now",
