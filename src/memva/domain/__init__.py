@@ -83,6 +83,7 @@ from memva.domain.usage import (
 )
 from memva.domain.usage_report import UsageBy, UsageReport, UsageTotals, summed, usage_totals
 from memva.domain.versions import Appended, Reconciled, merged, preferred, reconcile
+from memva.domain.words import PlacedWord, placed_words, words
 
 __all__ = [
     "Appended",
@@ -119,6 +120,7 @@ __all__ = [
     "MemvaError",
     "NotFound",
     "ParsedObject",
+    "PlacedWord",
     "Reconciled",
     "ReportedCost",
     "ResponseUsage",
@@ -169,6 +171,7 @@ __all__ = [
     "merged",
     "merged_usage",
     "parse_object",
+    "placed_words",
     "preferred",
     "rebuilder",
     "reconcile",
@@ -184,4 +187,5 @@ __all__ = [
     "usage_in",
     "usage_totals",
     "utc_now",
+    "words",
 ]
