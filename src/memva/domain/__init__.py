@@ -65,6 +65,7 @@ from memva.domain.reported_cost import (
     reported_cost_in,
     reported_costs,
 )
+from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.session_stats import SessionStats, ToolCall, session_stats, tool_calls
@@ -124,6 +125,8 @@ __all__ = [
     "Reconciled",
     "ReportedCost",
     "ResponseUsage",
+    "SearchQuery",
+    "SearchTerm",
     "Session",
     "SessionExists",
     "SessionNotFound",
@@ -168,9 +171,11 @@ __all__ = [
     "from_text",
     "is_storable",
     "last_context",
+    "matches",
     "merged",
     "merged_usage",
     "parse_object",
+    "parse_query",
     "placed_words",
     "preferred",
     "rebuilder",
