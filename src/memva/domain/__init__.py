@@ -69,6 +69,7 @@ from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_qu
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.session_stats import SessionStats, ToolCall, session_stats, tool_calls
+from memva.domain.snippet import Snippet, Span, snippet
 from memva.domain.text import clean_text, is_storable
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.time import from_text, to_text, utc_now
@@ -133,9 +134,11 @@ __all__ = [
     "SessionRepository",
     "SessionStats",
     "SessionStatus",
+    "Snippet",
     "SourceLine",
     "SourceTranscript",
     "SourceUnreadable",
+    "Span",
     "Store",
     "StoreBusy",
     "StoreCorrupt",
@@ -186,6 +189,7 @@ __all__ = [
     "reported_costs",
     "session_stats",
     "summed",
+    "snippet",
     "to_text",
     "tool_calls_in",
     "tool_calls",
