@@ -19,6 +19,8 @@ from memva.domain.words import placed_words
 MOST_WORDS: Final = 64
 """How many words of a query are looked for; what a person pastes beyond them is left out."""
 
+# What repeats itself is no further word; this bounds how long it is read for.
+_MOST_PARTS: Final = 1_000
 _QUOTES: Final = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
 _PART: Final = re.compile(r'"(?P<phrase>[^"]*)(?:"(?P<star>\*?))?|[^\s"]+')
 
@@ -67,7 +69,7 @@ def parse_query(text: str) -> SearchQuery:
     """
     terms: dict[SearchTerm, None] = {}
     room = MOST_WORDS
-    for part in _PART.finditer(text.translate(_QUOTES)):
+    for part in islice(_PART.finditer(text.translate(_QUOTES)), _MOST_PARTS):
         content = part[0] if part["phrase"] is None else part["phrase"] + (part["star"] or "")
         placed = list(islice(placed_words(content), room))
         if not placed:
