@@ -66,6 +66,7 @@ from memva.domain.reported_cost import (
     reported_costs,
 )
 from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query
+from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.session_stats import SessionStats, ToolCall, session_stats, tool_calls
@@ -88,6 +89,7 @@ from memva.domain.versions import Appended, Reconciled, merged, preferred, recon
 from memva.domain.words import PlacedWord, placed_words, words
 
 __all__ = [
+    "EXTRACTION_VERSION",
     "Appended",
     "AttemptOutcome",
     "Carry",
@@ -189,6 +191,7 @@ __all__ = [
     "reported_costs",
     "session_stats",
     "summed",
+    "searchable_text",
     "snippet",
     "to_text",
     "tool_calls_in",
