@@ -70,6 +70,8 @@ def marked(shown: Snippet) -> str:
             "…[aaaaaaaaaa.bbbbbbbbbb]…",
         ),
         ("x" * 40, "", 10, "x" * 8 + "…"),
+        ("aa bb cc dd ee ff", 'aa "cc dd ee ff"', 10, "[aa] bb cc…"),
+        ("a b c d e f g h i j k", '"a b c d e f" b', 8, "…[b] c d…"),
         ("", "x", 10, ""),
     ],
 )

@@ -81,8 +81,6 @@ def parse_query(text: str) -> SearchQuery:
         if term not in terms:
             terms[term] = None
             room -= len(placed)
-            if not room:
-                break
     return SearchQuery(tuple(terms))
 
 
