@@ -68,9 +68,9 @@ from memva.domain.reported_cost import (
 from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query
 from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
-from memva.domain.subagents import LinkedBy, Subagent, subagents_in
-from memva.domain.session_stats import SessionStats, ToolCall, session_stats, tool_calls
+from memva.domain.session_stats import SessionStats, session_stats
 from memva.domain.snippet import Snippet, Span, snippet
+from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.text import clean_text, is_storable
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.time import from_text, to_text, utc_now
@@ -185,17 +185,16 @@ __all__ = [
     "preferred",
     "rebuilder",
     "reconcile",
-    "subagents_in",
-    "threads_in",
     "reported_cost_in",
     "reported_costs",
-    "session_stats",
-    "summed",
     "searchable_text",
+    "session_stats",
     "snippet",
+    "subagents_in",
+    "summed",
+    "threads_in",
     "to_text",
     "tool_calls_in",
-    "tool_calls",
     "usage_in",
     "usage_totals",
     "utc_now",

@@ -48,30 +48,6 @@ class SessionStats:
     reported_costs: tuple[ReportedCost, ...]
 
 
-@attrs.frozen
-class ToolCall:
-    """A call of a tool.
-
-    Attributes:
-        id: Its id, which the lines that repeat it share; empty where it has none.
-        name: The tool's name.
-    """
-
-    id: str
-    name: str
-
-
-def tool_calls(event: Event) -> Iterator[ToolCall]:
-    """Yield the calls of tools that a line holds, in their order; the API's own tools too."""
-    for block in _blocks(event):
-        kind, name, identity = block.get("type"), block.get("name"), block.get("id")
-        # `tool_use`, `server_tool_use`, and whatever else comes to be used.
-        if not isinstance(kind, str) or not kind.endswith("tool_use"):
-            continue
-        if isinstance(name, str) and name.strip():
-            yield ToolCall(identity if isinstance(identity, str) else "", clean_text(name))
-
-
 def session_stats(events: Iterable[Event]) -> SessionStats:
     """Return what `events` amount to, given in the order that pages have.
 
@@ -91,10 +67,10 @@ def session_stats(events: Iterable[Event]) -> SessionStats:
         last_at = event.timestamp if last_at is None else max(last_at, event.timestamp)
         if prompt_text(event) is not None:
             turns.add(event.uuid)
-        for number, call in enumerate(tool_calls(event)):
-            identity = (call.id,) if call.id else (event.uuid, str(number))
-            name, in_sidechain = calls.get(identity, (call.name, True))
-            calls[identity] = (min(name, call.name), in_sidechain and event.is_sidechain)
+        for number, (call_id, called) in enumerate(_tools_called(event)):
+            identity = (call_id,) if call_id else (event.uuid, str(number))
+            name, in_sidechain = calls.get(identity, (called, True))
+            calls[identity] = (min(name, called), in_sidechain and event.is_sidechain)
         model = _model(event)
         if model is not None:
             models.add(model)
@@ -131,6 +107,20 @@ def _blocks(event: Event) -> list[Mapping[str, object]]:
     if not isinstance(content, Sequence):
         return []
     return [block for block in content if isinstance(block, Mapping)]
+
+
+def _tools_called(event: Event) -> Iterator[tuple[str, str]]:
+    """Yield id and name of each call of a tool that a line holds, the API's own tools too.
+
+    The id, which the lines that repeat a call share, is empty where there is none.
+    """
+    for block in _blocks(event):
+        kind, name, identity = block.get("type"), block.get("name"), block.get("id")
+        # `tool_use`, `server_tool_use`, and whatever else comes to be used.
+        if not isinstance(kind, str) or not kind.endswith("tool_use"):
+            continue
+        if isinstance(name, str) and name.strip():
+            yield identity if isinstance(identity, str) else "", clean_text(name)
 
 
 def _model(event: Event) -> str | None:
