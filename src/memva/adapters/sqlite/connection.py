@@ -51,8 +51,12 @@ class Connection:
             )
         except sqlite3.Error as error:
             raise translate(error) from error
-        for setting in (*_SETTINGS, f"PRAGMA synchronous = {synchronous}"):
-            self.rows(setting)
+        try:
+            for setting in (*_SETTINGS, f"PRAGMA synchronous = {synchronous}"):
+                self.rows(setting)
+        except BaseException:
+            self.raw.close()
+            raise
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Run a statement and return all of its rows."""
