@@ -369,7 +369,8 @@ class JobModel:
         _check(job, "failed", legal=("processing",))
         if job.cancel_requested_at is not None:
             self._end_attempt(job, "cancelled", now, error)
-            return self._end(job, "cancelled", now, error=error)
+            kept = job.error if error is None else error
+            return self._end(job, "cancelled", now, error=kept)
         self._end_attempt(job, "failed", now, error)
         if retry_at is None or job.attempts >= job.max_attempts:
             return self._end(job, "failed", now, error=error)
