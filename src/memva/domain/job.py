@@ -152,7 +152,13 @@ class Job:
         """Return the fields in which this job differs from `old`, by name.
 
         JSON counts as different where it is another structure, as equal JSON may be told apart.
+
+        Raises:
+            IllegalTransition: It begins a run; to that a job comes by a store's claim alone, which
+                sees to its key.
         """
+        if self.status == "processing" != old.status:
+            raise IllegalTransition(self.id, old.status, self.status)
         before = vars(old)
         return {
             name: value

@@ -343,7 +343,8 @@ class JobRepository(Protocol):
         Raises:
             JobNotFound: It is not there.
             LeaseLost: It is under another claim; nothing was changed.
-            IllegalTransition: It has another status; nothing was changed.
+            IllegalTransition: It has another status, or `new` begins a run, as `claim` alone does;
+                nothing was changed.
             UniqueKeyTaken: It would take its unique key, which another job has.
             InvalidValue: What is stored is not JSON.
         """

@@ -44,9 +44,9 @@ def reported_cost_in(event: Event) -> ReportedCost | None:
         return None
     source, name = _FIELDS[event.event_type]
     usd = event.data.get(name)
-    if type(usd) not in (int, float) or not 0 <= usd < 2**53:  # type: ignore[operator]
+    if not isinstance(usd, (int, float)) or isinstance(usd, bool) or not 0 <= usd < 2**53:
         return None
-    return ReportedCost(session_id=event.session_id, source=source, usd=float(usd))  # type: ignore[arg-type]
+    return ReportedCost(session_id=event.session_id, source=source, usd=float(usd))
 
 
 def reported_costs(reports: Iterable[ReportedCost]) -> tuple[ReportedCost, ...]:

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from memva.domain.ports import Store
+from memva.testing.contract.claim_services import ClaimServiceContract
 from memva.testing.contract.claims import ClaimContract
 from memva.testing.contract.cursors import CursorContract
 from memva.testing.contract.durable import DurabilityContract
@@ -42,6 +43,7 @@ class StoreContract(
     TextContract,
     ServiceContract,
     JobServiceContract,
+    ClaimServiceContract,
 ):
     """What every store keeps. A subclass gives the fixture `store`: an empty store, open."""
 

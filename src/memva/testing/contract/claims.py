@@ -165,6 +165,14 @@ class ClaimContract:
         assert claim(store, now=START + HOUR) != []
         assert store.jobs.next_due() is None
 
+    def test_next_due_follows_a_clock_that_goes_back(self, store: Store) -> None:
+        """A job that is due no more, as the clock has gone back, is not told for due for ever."""
+        store.jobs.add([sample_job(scheduled_at=START + HOUR)])
+        assert claim(store, types=["other"], now=START + HOUR) == []
+        for _ in range(3):
+            assert claim(store, types=["prompt"], now=START) == []
+        assert store.jobs.next_due(types=["prompt"]) == START + HOUR
+
     def test_next_due_moves_on(self, store: Store) -> None:
         """Claims at the moments that are told come to an end, where others' jobs are in the way."""
         store.jobs.add([sample_job(id=str(n), type="other") for n in range(3)])

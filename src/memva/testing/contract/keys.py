@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from memva.domain.errors import JobExists, SessionNotFound, UniqueKeyTaken
+from memva.domain.errors import IllegalTransition, JobExists, SessionNotFound, UniqueKeyTaken
 from memva.domain.job import Job
 from memva.domain.ports import Store
 from memva.testing.clock import START
@@ -61,6 +61,17 @@ class KeyContract:
         store.jobs.add([keyed("a", type="x", priority=9), keyed("b", type="y")])
         assert ids_of(claim(store, types=["y"])) == ["b"]
         assert claim(store, types=["x"]) == []
+
+    def test_run_begins_by_a_claim_alone(self, store: Store) -> None:
+        """A change that begins a run is refused, as it would not ask who holds the key."""
+        store.jobs.add([keyed("a"), keyed("b")])
+        assert ids_of(claim(store)) == ["a"]
+        waiting = store.jobs.get("b")
+        begun = waiting.claimed(now=START, lease=HOUR, claim_token="t", worker_id=None)
+        with pytest.raises(IllegalTransition) as caught:
+            store.jobs.replace(waiting, begun)
+        assert (caught.value.status, caught.value.wanted) == ("pending", "processing")
+        assert store.jobs.get("b") == waiting
 
     def test_future_job_holds_nothing(self, store: Store) -> None:
         """A job that is scheduled for later keeps no other of its key back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -76,10 +77,10 @@ class WatchContract:
             assert isinstance(waiting.exception(LONG / 2), StoreUnavailable)
 
     @staticmethod
-    def _wait_on(wait: object) -> None:
+    def _wait_on(wait: Callable[[float], bool]) -> None:
         end = time.monotonic() + LONG
         while time.monotonic() < end:
-            wait(LONG)  # type: ignore[operator]
+            wait(LONG)
 
     def test_reserved_thread_does_not_wait_for_readers(self, store: WorkerStore) -> None:
         """However many threads read at once, a thread that has reserved goes on."""
