@@ -492,6 +492,10 @@ class Unspeakable(Exception):
     __repr__ = __str__
 
 
+class UnspeakableForGood(Unspeakable, PermanentFailure):
+    """A failure for good that cannot be said either."""
+
+
 @pytest.mark.parametrize(
     "what",
     [
@@ -499,6 +503,7 @@ class Unspeakable(Exception):
         lambda: Snooze("soon"),  # type: ignore[arg-type]
         lambda: Snooze(timedelta.max),
         Unspeakable,
+        UnspeakableForGood,
         KeyboardInterrupt,
         SystemExit,
     ],

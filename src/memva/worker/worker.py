@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from random import Random
@@ -18,10 +18,7 @@ from typing import Final, Literal, TypeAlias
 from cattrs import Converter
 
 from memva.domain.errors import (
-    IllegalTransition,
     InvalidValue,
-    JobNotFound,
-    LeaseLost,
     StoreBusy,
     StoreError,
     StoreUnavailable,
@@ -30,20 +27,16 @@ from memva.domain.ids import new_id
 from memva.domain.job import Job
 from memva.domain.ports import Watch, WorkerStore
 from memva.domain.rescue import Sightings
-from memva.domain.retry import DEFAULT_RETRY, NoRetry, RetryPolicy
+from memva.domain.retry import DEFAULT_RETRY, RetryPolicy
 from memva.domain.validation import check_identifier
 from memva.services.claims import (
-    complete_job,
-    fail_job,
     get_next_jobs,
-    release_job,
     rescue_expired_jobs,
-    snooze_job,
 )
-from memva.services.jobs import get_job
 from memva.worker.context import JobContext
-from memva.worker.handlers import Handler, PermanentFailure, Snooze, prepared
-from memva.worker.happenings import Happening, HappeningKind, described, log, tell
+from memva.worker.ends import Ends
+from memva.worker.handlers import Handler, PermanentFailure, prepared
+from memva.worker.happenings import Happening, HappeningKind, log, tell
 from memva.worker.leases import LeaseKeeper
 from memva.worker.runs import Loop, Run, Threads
 
@@ -120,9 +113,8 @@ class Worker:
         self._concurrency = concurrency
         self._lease = lease
         self._grace = grace.total_seconds()
-        self._retry = retry
         self._on_happening = on_happening
-        self._random = random or Random()
+        self._ends = Ends(store, retry, random or Random())
         self._interval = lease.total_seconds() / _RENEWALS
         self._sightings = Sightings(timedelta(seconds=self._interval))
         self._inbox: SimpleQueue[_Word] = SimpleQueue()
@@ -136,7 +128,7 @@ class Worker:
         self._due_at = self._rescue_at = float("-inf")
         self._stops = 0
         self._begun = False
-        self._closed = False
+        self._closed = threading.Event()
 
     def run(self) -> None:
         """Work until `stop` is called.
@@ -184,7 +176,7 @@ class Worker:
         try:
             yield
         finally:
-            self._closed = True
+            self._closed.set()
             self._listening.set()
             self._threads.close()
             self._loop.close()
@@ -289,7 +281,7 @@ class Worker:
 
     def _listen(self) -> None:
         """Tell of commits, in a thread of its own, whenever the worker waits for some."""
-        while not self._closed:
+        while not self._closed.is_set():
             try:
                 with self._store.watch() as watch:
                     # What was committed before it began is nobody else's to tell.
@@ -297,11 +289,10 @@ class Worker:
                     self._listen_to(watch)
             except StoreError:
                 log.warning("no word of commits comes; trying again", exc_info=True)
-                self._listening.clear()
-                self._listening.wait(_LONGEST_PAUSE)
+                self._closed.wait(_LONGEST_PAUSE)
 
     def _listen_to(self, watch: Watch) -> None:
-        while not self._closed:
+        while not self._closed.is_set():
             self._listening.wait()
             if watch.wait(_WATCH_SECONDS):
                 self._listening.clear()
@@ -323,7 +314,7 @@ class Worker:
     def _settle_and_claim(self, *, limit: int) -> Sequence[Job]:
         claimed: Sequence[Job] = ()
         with self._store.transaction():
-            ends = [(run, *self._settle(run)) for run in self._finished]
+            ends = [(run, *self._ends.store(run)) for run in self._finished]
             if limit:
                 claimed = get_next_jobs(
                     self._store,
@@ -338,44 +329,13 @@ class Worker:
             self._tell(kind, job, run)
         return claimed
 
-    def _settle(self, run: Run) -> tuple[HappeningKind, Job]:
-        """Store how a run ended; return what that was, and the job."""
-        try:
-            return self._store_end(run)
-        except (LeaseLost, JobNotFound):
-            return "lost", run.job
-        except IllegalTransition:
-            with suppress(JobNotFound):
-                job = get_job(self._store, run.job.id)
-                if job.claim_token == run.job.claim_token and job.status == "completed":
-                    # Its handler has completed it.
-                    return "completed", job
-            return "lost", run.job
-
-    def _store_end(self, run: Run) -> tuple[HappeningKind, Job]:
-        store, job, error, reason = self._store, run.job, run.error, run.context.stop_reason
-        if error is None:
-            return "completed", complete_job(store, job, run.result)
-        if isinstance(error, Snooze):
-            job = snooze_job(store, job, until=error.until)
-            return "cancelled" if job.status == "cancelled" else "snoozed", job
-        if isinstance(error, PermanentFailure):
-            job = fail_job(store, job, str(error), retry=NoRetry())
-        elif reason == "stopping":
-            job = release_job(store, job)
-            return "cancelled" if job.status == "cancelled" else "released", job
-        else:
-            text = f"timed out after {job.timeout}" if reason == "timeout" else described(error)
-            job = fail_job(store, job, text, retry=self._wait_before_retry, random=self._random)
-        return _FAILED_KINDS[job.status], job
-
     def _settle_apart(self) -> None:
         """Store ends one by one, as one that the store refuses holds up all the others."""
         for run in list(self._finished):
             for _ in range(2):
                 try:
                     with self._store.transaction():
-                        kind, job = self._settle(run)
+                        kind, job = self._ends.store(run)
                 except StoreError as error:
                     run.error = PermanentFailure(f"its end could not be stored: {error}")
                 else:
@@ -383,16 +343,6 @@ class Worker:
                     self._leases.remove(run)
                     self._tell(kind, job, run)
                     break
-
-    def _wait_before_retry(self, attempts: int, random: Random) -> timedelta | None:
-        try:
-            wait = self._retry(attempts, random)
-            if wait is None or wait >= timedelta(0):
-                return wait
-            log.error("the retry policy returned %r; the default one is used", wait)
-        except Exception:
-            log.exception("the retry policy failed; the default one is used")
-        return DEFAULT_RETRY(attempts, random)
 
     def _tell(self, kind: HappeningKind, job: Job, run: Run) -> None:
         seconds = None if kind == "started" else time.monotonic() - run.began
@@ -437,13 +387,6 @@ class Worker:
                 break
         self._leases.let_go()
         self._loop.close()
-
-
-_FAILED_KINDS: Final[dict[str, HappeningKind]] = {
-    "pending": "retried",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}
 
 
 @contextmanager
