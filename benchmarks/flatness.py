@@ -17,7 +17,7 @@ from benchmarks.sizes import Sizes
 from benchmarks.workload import BEGIN, LIVE, Conversation, event_of
 from memva import Event, Store
 from memva.adapters.sqlite import SqliteStore
-from memva.domain.ports import EventCursor, EventQuery
+from memva.domain.event_page import EventCursor, EventQuery
 
 _PAGE: Final = 100
 _PAGES_EACH: Final = EVENTS_EACH // _PAGE

@@ -17,7 +17,7 @@ from benchmarks.sizes import Sizes
 from benchmarks.workload import conversations, event_of
 from memva import Event, Store, record_events
 from memva.adapters.sqlite import SqliteStore
-from memva.domain.ports import EventCursor, EventQuery
+from memva.domain.event_page import EventCursor, EventQuery
 
 _BATCH: Final = 500
 _PAGE: Final = 100

@@ -30,10 +30,18 @@ from memva.domain.errors import (
     UniqueKeyTaken,
 )
 from memva.domain.event import ASSISTANT, RESULT, SYSTEM, USER, Event, EventKey, Transcript
+from memva.domain.event_page import EventCursor, EventPage, EventQuery
 from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueScope
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
-from memva.domain.ports import JobPage, JobStats, Store, TranscriptSource, WorkerStore
+from memva.domain.ports import (
+    JobPage,
+    JobStats,
+    Store,
+    TranscriptSource,
+    WatchableStore,
+    WorkerStore,
+)
 from memva.domain.redaction import Redact
 from memva.domain.rescue import Sightings
 from memva.domain.retry import (
@@ -62,11 +70,17 @@ from memva.services.claims import (
 )
 from memva.services.events import (
     associate_events_with_session,
+    get_claude_sessions_for_session,
     get_events_for_claude_session,
     get_events_for_session,
+    get_latest_claude_session_id,
+    get_recent_events,
+    locate_event,
+    page_events,
     record_event,
     record_events,
 )
+from memva.services.following import follow_events, get_last_position
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport
 from memva.services.jobs import (
     cancel_job,
@@ -108,8 +122,11 @@ __all__ = [
     "CreatedJob",
     "EndedStatus",
     "Event",
+    "EventCursor",
     "EventKey",
     "EventNotFound",
+    "EventPage",
+    "EventQuery",
     "ExponentialRetry",
     "FixedRetry",
     "Fork",
@@ -157,6 +174,7 @@ __all__ = [
     "Unchanged",
     "UniqueKeyTaken",
     "UniqueScope",
+    "WatchableStore",
     "WorkerStore",
     "archive_session",
     "associate_events_with_session",
@@ -170,18 +188,25 @@ __all__ = [
     "delete_session",
     "fail_job",
     "find_tool_use",
+    "follow_events",
     "get_active_job",
+    "get_claude_sessions_for_session",
     "get_events_for_claude_session",
     "get_events_for_session",
     "get_job",
     "get_job_attempts",
     "get_job_stats",
+    "get_last_position",
+    "get_latest_claude_session_id",
     "get_next_job",
     "get_next_jobs",
+    "get_recent_events",
     "get_session",
     "import_transcripts",
     "list_jobs",
     "list_sessions",
+    "locate_event",
+    "page_events",
     "prune_jobs",
     "record_event",
     "record_events",

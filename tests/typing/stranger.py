@@ -24,6 +24,7 @@ from memva.domain import (
     EndedStatus,
     Event,
     EventCursor,
+    EventFeed,
     EventKey,
     EventNotFound,
     EventPage,
@@ -258,18 +259,38 @@ class DocumentEvents:
                 found.append((place, event))
         return sorted(found, key=lambda pair: pair[0])
 
-    def page(
-        self, query: EventQuery, /, *, after: EventCursor | None = None, limit: int
-    ) -> EventPage:
-        def wanted(event: Event) -> bool:
-            ours = query.memva_session_id in (None, event.memva_session_id)
-            return ours and query.session_id in (None, event.session_id)
+    def place(self, key: EventKey, /) -> EventCursor:
+        for place, _ in self.in_order(lambda event: event.key == key):
+            return place
+        raise EventNotFound(key)
 
-        found = [pair for pair in self.in_order(wanted) if after is None or pair[0] > after]
-        more = len(found) > limit
-        return EventPage(
-            [event for _, event in found[:limit]], found[limit - 1][0] if more else None
-        )
+    def page(
+        self,
+        query: EventQuery,
+        /,
+        *,
+        after: EventCursor | None = None,
+        newest_first: bool = False,
+        limit: int,
+    ) -> EventPage:
+        found = self.in_order(query.matches)
+        if newest_first:
+            found = [pair for pair in reversed(found) if after is None or pair[0] < after]
+        else:
+            found = [pair for pair in found if after is None or pair[0] > after]
+        places, events = [p for p, _ in found[:limit]], [e for _, e in found[:limit]]
+        if not events:
+            return EventPage(events)
+        return EventPage(events, places[0], places[-1], len(found) > limit)
+
+    def committed(self, query: EventQuery, /, *, after: int, limit: int) -> EventFeed:
+        last = self.last_position()
+        found = [e for _, e in self.in_order(query.matches) if after < e.position <= last]
+        found = sorted(found, key=lambda event: event.position)[:limit]
+        return EventFeed(found, max(after, found[-1].position if len(found) == limit else last))
+
+    def last_position(self) -> int:
+        return max((event.position for event in self.store.all("event", Event)), default=0)
 
     def associate(
         self, uuids: Collection[str], memva_session_id: str, /, *, session_id: str | None = None
@@ -289,6 +310,12 @@ class DocumentEvents:
     def associated_session(self, session_id: str, /) -> str | None:
         found = self.in_order(lambda e: e.session_id == session_id and bool(e.memva_session_id))
         return found[-1][1].memva_session_id if found else None
+
+    def claude_sessions(self, memva_session_id: str, /) -> list[str]:
+        begun: dict[str, datetime] = {}
+        for place, event in self.in_order(lambda e: e.memva_session_id == memva_session_id):
+            begun.setdefault(event.session_id, place.sort_at)
+        return sorted(begun, key=lambda session_id: (begun[session_id], session_id))
 
     def last_line(self, transcript: Transcript, /) -> int:
         events = self.store.all("event", Event)

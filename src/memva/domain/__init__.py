@@ -28,6 +28,7 @@ from memva.domain.errors import (
     UniqueKeyTaken,
 )
 from memva.domain.event import Event, EventKey, Transcript
+from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.job import EndedStatus, Job, JobStatus, Transition, UniqueScope
 from memva.domain.json import (
     JsonObject,
@@ -41,9 +42,6 @@ from memva.domain.json import (
 from memva.domain.line import Carry
 from memva.domain.ports import (
     CursorRepository,
-    EventCursor,
-    EventPage,
-    EventQuery,
     EventRepository,
     JobPage,
     JobQuery,
@@ -56,6 +54,7 @@ from memva.domain.ports import (
     TranscriptCursor,
     TranscriptSource,
     Watch,
+    WatchableStore,
     WorkerStore,
 )
 from memva.domain.rebuild import rebuilder
@@ -100,6 +99,7 @@ __all__ = [
     "EndedStatus",
     "Event",
     "EventCursor",
+    "EventFeed",
     "EventKey",
     "EventNotFound",
     "EventPage",
@@ -165,6 +165,7 @@ __all__ = [
     "UsageReport",
     "UsageTotals",
     "Watch",
+    "WatchableStore",
     "WorkerStore",
     "canonical_json",
     "clean_text",

@@ -24,12 +24,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 import attrs
-from attrs import field
-from attrs.validators import optional
 
-from memva.domain import validation
 from memva.domain.attempt import JobAttempt
 from memva.domain.event import Event, EventKey, Transcript
+from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.job import EndedStatus, Job, JobStatus
 from memva.domain.line import Carry
 from memva.domain.session import Session
@@ -87,48 +85,6 @@ class SessionRepository(Protocol):
         ...
 
 
-@attrs.frozen(kw_only=True)
-class EventQuery:
-    """Which events are meant; what is None does not narrow.
-
-    Attributes:
-        memva_session_id: Those associated with this session.
-        session_id: Those of this session of Claude Code's.
-    """
-
-    memva_session_id: str | None = field(default=None, validator=optional(validation.text))
-    session_id: str | None = field(default=None, validator=optional(validation.text))
-
-
-class EventCursor(NamedTuple):
-    """A place in the order of events; it stays good while events come and go.
-
-    Attributes:
-        sort_at: The running maximum of `timestamp` along the transcript.
-        transcript: The event's transcript.
-        line: Its line.
-        position: Its position.
-    """
-
-    sort_at: datetime
-    transcript: Transcript
-    line: int
-    position: int
-
-
-@attrs.frozen
-class EventPage:
-    """Some events in order.
-
-    Attributes:
-        events: The events.
-        next: The cursor of the page after this one, or None where no more events follow.
-    """
-
-    events: Sequence[Event]
-    next: EventCursor | None
-
-
 class EventRepository(Protocol):
     """The events of a store.
 
@@ -160,13 +116,40 @@ class EventRepository(Protocol):
         """
         ...
 
+    def place(self, key: EventKey, /) -> EventCursor:
+        """Return the place in the order of the event with this key.
+
+        Raises:
+            EventNotFound: There is none.
+        """
+        ...
+
     def page(
-        self, query: EventQuery, /, *, after: EventCursor | None = None, limit: int
+        self,
+        query: EventQuery,
+        /,
+        *,
+        after: EventCursor | None = None,
+        newest_first: bool = False,
+        limit: int,
     ) -> EventPage:
         """Return the first `limit` events of `query`, in order, that follow the cursor `after`.
 
+        With `newest_first` the order is turned round, and what follows is what comes before.
         `limit` is at least 1. A session that is not there has no events.
         """
+        ...
+
+    def committed(self, query: EventQuery, /, *, after: int, limit: int) -> EventFeed:
+        """Return the first `limit` events of `query`, by position, whose position is above `after`.
+
+        What was returned is all there is up to the feed's `position`: no event can be committed
+        at or below it any more. Inside a transaction its own events are among them.
+        """
+        ...
+
+    def last_position(self) -> int:
+        """Return the position that the feed of all events ends at for now; 0 before any event."""
         ...
 
     def associate(
@@ -186,6 +169,14 @@ class EventRepository(Protocol):
         """Return the session that a session of Claude Code's is associated with, or None.
 
         That is the session of the event last in order among its events that are associated.
+        """
+        ...
+
+    def claude_sessions(self, memva_session_id: str, /) -> list[str]:
+        """Return the sessions of Claude Code's that have events associated with a session.
+
+        They come by `EventCursor.sort_at` of their first events, ties by id; none where the session
+        is not there.
         """
         ...
 
@@ -484,8 +475,8 @@ class Watch(Protocol):
         ...
 
 
-class WorkerStore(Store, Protocol):
-    """A store on which a worker can run: it tells of changes, and lets a thread go first."""
+class WatchableStore(Store, Protocol):
+    """A store that tells of commits."""
 
     def watch(self) -> AbstractContextManager[Watch]:
         """Watch for commits of anyone's, in the `with` block; a watch is for one thread at a time.
@@ -493,6 +484,10 @@ class WorkerStore(Store, Protocol):
         It keeps nobody waiting, and costs next to nothing while nothing happens.
         """
         ...
+
+
+class WorkerStore(WatchableStore, Protocol):
+    """A store on which a worker can run: it tells of commits, and lets a thread go first."""
 
     def reserved(self) -> AbstractContextManager[None]:
         """Keep a connection free for the calls of this thread, in the `with` block.

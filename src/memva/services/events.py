@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Final
 
 from memva.domain.errors import InvalidValue
-from memva.domain.event import Event
+from memva.domain.event import Event, EventKey
+from memva.domain.event_page import EventCursor, EventPage, EventQuery
 from memva.domain.ids import new_id
 from memva.domain.json import JsonObject
 from memva.domain.line import project_key as key_of_project
 from memva.domain.line import project_name
-from memva.domain.ports import EventCursor, EventQuery, Store
+from memva.domain.ports import Store
 from memva.domain.redaction import Redact, redacted_event, redacted_object
 from memva.domain.text import clean_text
+from memva.domain.validation import check_limit
 from memva.domain.versions import Appended
 
 _PAGE: Final = 200
@@ -102,25 +104,150 @@ def record_events(
     return store.events.append(list(events))
 
 
-def get_events_for_session(store: Store, session_id: str) -> Iterator[Event]:
+def get_events_for_session(
+    store: Store,
+    session_id: str,
+    *,
+    event_types: Collection[str] | None = None,
+    is_sidechain: bool | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    newest_first: bool = False,
+) -> Iterator[Event]:
     """Return the events that are associated with a session, one after the other, in order.
 
     They sort by time, and within a transcript by line, whatever the clocks said. They are read page
     by page: any number takes little memory and holds no lock.
 
+    Args:
+        store: Where from.
+        session_id: The session.
+        event_types: Only those of one of these types.
+        is_sidechain: True for what subagents said alone, False for the rest alone.
+        since: Only those said at this moment or later.
+        until: Only those said before this moment.
+        newest_first: Whether the order is turned round.
+
+    Raises:
+        SessionNotFound: There is no session with this id.
+        InvalidValue: An argument has a value that it cannot have.
+    """
+    query = EventQuery(
+        memva_session_id=session_id,
+        event_types=event_types,
+        is_sidechain=is_sidechain,
+        since=since,
+        until=until,
+    )
+    store.sessions.get(session_id)
+    return _all(store, query, newest_first=newest_first)
+
+
+def get_events_for_claude_session(
+    store: Store,
+    session_id: str,
+    *,
+    event_types: Collection[str] | None = None,
+    is_sidechain: bool | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    newest_first: bool = False,
+) -> Iterator[Event]:
+    """Return the events of a session of Claude Code's, associated or not, in order.
+
+    None where Claude Code's session was never recorded or imported. The arguments are those of
+    `get_events_for_session`.
+
+    Raises:
+        InvalidValue: An argument has a value that it cannot have.
+    """
+    query = EventQuery(
+        session_id=session_id,
+        event_types=event_types,
+        is_sidechain=is_sidechain,
+        since=since,
+        until=until,
+    )
+    return _all(store, query, newest_first=newest_first)
+
+
+def page_events(
+    store: Store,
+    query: EventQuery,
+    *,
+    after: EventCursor | None = None,
+    newest_first: bool = False,
+    limit: int = 100,
+) -> EventPage:
+    """Return the first `limit` events of `query`, in order, that follow the cursor `after`.
+
+    A page knows where it begins and ends: `after=page.next` gives the page after it, and
+    `after=page.first` with `newest_first` turned round gives what comes before it. Both stay good
+    while events arrive. `locate_event` gives a cursor in the middle.
+
+    Raises:
+        InvalidValue: `limit` is below 1.
+    """
+    check_limit(limit)
+    return store.events.page(query, after=after, newest_first=newest_first, limit=limit)
+
+
+def locate_event(store: Store, key: EventKey) -> EventCursor:
+    """Return the place in the order of the event with this key: a cursor to page from, both ways.
+
+    Raises:
+        EventNotFound: There is none.
+    """
+    return store.events.place(key)
+
+
+def get_recent_events(
+    store: Store,
+    session_id: str,
+    *,
+    limit: int = 50,
+    event_types: Collection[str] | None = None,
+    is_sidechain: bool | None = None,
+) -> list[Event]:
+    """Return the last `limit` events of a session, in order: the last one last.
+
+    `event_types` and `is_sidechain` narrow as in `get_events_for_session`.
+
+    Raises:
+        SessionNotFound: There is no session with this id.
+        InvalidValue: An argument has a value that it cannot have.
+    """
+    check_limit(limit)
+    query = EventQuery(
+        memva_session_id=session_id, event_types=event_types, is_sidechain=is_sidechain
+    )
+    store.sessions.get(session_id)
+    return list(reversed(store.events.page(query, newest_first=True, limit=limit).events))
+
+
+def get_claude_sessions_for_session(store: Store, session_id: str) -> list[str]:
+    """Return the sessions of Claude Code's that a session consists of, those begun first first.
+
+    A session has several where it was resumed, forked or cleared.
+
     Raises:
         SessionNotFound: There is no session with this id.
     """
     store.sessions.get(session_id)
-    return _all(store, EventQuery(memva_session_id=session_id))
+    return store.events.claude_sessions(session_id)
 
 
-def get_events_for_claude_session(store: Store, session_id: str) -> Iterator[Event]:
-    """Return the events of a session of Claude Code's, associated or not, in order.
+def get_latest_claude_session_id(store: Store, session_id: str) -> str | None:
+    """Return the session of Claude Code's to resume: that of the last event in order, or None.
 
-    None where Claude Code's session was never recorded or imported.
+    Raises:
+        SessionNotFound: There is no session with this id.
     """
-    return _all(store, EventQuery(session_id=session_id))
+    store.sessions.get(session_id)
+    last = store.events.page(
+        EventQuery(memva_session_id=session_id), newest_first=True, limit=1
+    ).events
+    return last[0].session_id if last else None
 
 
 def associate_events_with_session(
@@ -140,10 +267,10 @@ def associate_events_with_session(
     return store.events.associate(uuids, session_id, session_id=claude_session_id)
 
 
-def _all(store: Store, query: EventQuery) -> Iterator[Event]:
+def _all(store: Store, query: EventQuery, *, newest_first: bool) -> Iterator[Event]:
     after: EventCursor | None = None
     while True:
-        page = store.events.page(query, after=after, limit=_PAGE)
+        page = store.events.page(query, after=after, newest_first=newest_first, limit=_PAGE)
         yield from page.events
         if page.next is None:
             return

@@ -12,7 +12,7 @@ import attrs
 from memva.adapters.memory.content import own
 from memva.domain.errors import EventNotFound
 from memva.domain.event import Event, EventKey, Transcript
-from memva.domain.ports import EventCursor, EventPage, EventQuery
+from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.time import utc_now
 from memva.domain.versions import Appended, reconcile
 
@@ -53,21 +53,50 @@ class MemoryEvents:
             raise EventNotFound(key)
         return own(event)
 
+    def place(self, key: EventKey, /) -> EventCursor:
+        for cursor, event in _in_order(self._store.content().events.values()):
+            if event.key == key:
+                return cursor
+        raise EventNotFound(key)
+
     def page(
-        self, query: EventQuery, /, *, after: EventCursor | None = None, limit: int
+        self,
+        query: EventQuery,
+        /,
+        *,
+        after: EventCursor | None = None,
+        newest_first: bool = False,
+        limit: int,
     ) -> EventPage:
+        in_order = _in_order(self._store.content().events.values())
         found = [
             (cursor, event)
-            for cursor, event in _in_order(self._store.content().events.values())
-            if query.memva_session_id in (None, event.memva_session_id)
-            and query.session_id in (None, event.session_id)
-            and (after is None or cursor > after)
+            for cursor, event in (reversed(in_order) if newest_first else in_order)
+            if query.matches(event)
+            and (after is None or (cursor < after if newest_first else cursor > after))
         ]
         page = found[:limit]
+        if not page:
+            return EventPage([])
         return EventPage(
             events=[own(event) for _, event in page],
-            next=page[-1][0] if len(found) > len(page) else None,
+            first=page[0][0],
+            last=page[-1][0],
+            more=len(found) > len(page),
         )
+
+    def committed(self, query: EventQuery, /, *, after: int, limit: int) -> EventFeed:
+        content = self._store.content()
+        found = sorted(
+            (event for event in content.events.values() if event.position > after),
+            key=lambda event: event.position,
+        )
+        wanted = [own(event) for event in found if query.matches(event)][:limit]
+        ends_at = wanted[-1].position if len(wanted) == limit else content.last_position
+        return EventFeed(wanted, max(after, ends_at))
+
+    def last_position(self) -> int:
+        return self._store.content().last_position
 
     def associate(
         self, uuids: Collection[str], memva_session_id: str, /, *, session_id: str | None = None
@@ -90,6 +119,13 @@ class MemoryEvents:
             if event.session_id == session_id and event.memva_session_id is not None
         ]
         return found[-1][1] if found else None
+
+    def claude_sessions(self, memva_session_id: str, /) -> list[str]:
+        begun: dict[str, datetime] = {}
+        for cursor, event in _in_order(self._store.content().events.values()):
+            if event.memva_session_id == memva_session_id:
+                begun.setdefault(event.session_id, cursor.sort_at)
+        return sorted(begun, key=lambda session_id: (begun[session_id], session_id))
 
     def last_line(self, transcript: Transcript, /) -> int:
         return max((event.line for event in self._of(transcript)), default=0)

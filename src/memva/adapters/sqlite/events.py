@@ -7,6 +7,7 @@ from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_foreign_key
+from memva.adapters.sqlite.narrowing import narrowing
 from memva.adapters.sqlite.rows import (
     EVENT_COLUMNS,
     event_from_row,
@@ -21,8 +22,8 @@ from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import EventNotFound, StoreError
 from memva.domain.event import Event, EventKey, Transcript
+from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.json import encode_json
-from memva.domain.ports import EventCursor, EventPage, EventQuery
 from memva.domain.time import from_text, to_text
 from memva.domain.versions import Appended, reconcile
 
@@ -38,19 +39,44 @@ _MANY_VERSIONS: Final = f"""
 """
 
 _ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
+_BACKWARDS: Final = ", ".join(f"{column} DESC" for column in _ORDER.split(", "))
 _PAGE: Final = f"""
     SELECT {EVENT_COLUMNS}, sort_at FROM events
     WHERE {{narrowing}} AND ({_ORDER}) > (?, ?, ?, ?, ?, ?)
     ORDER BY {_ORDER} LIMIT ?
 """
+_PAGE_BACK: Final = f"""
+    SELECT {EVENT_COLUMNS}, sort_at FROM events
+    WHERE {{narrowing}} AND ({_ORDER}) < (?, ?, ?, ?, ?, ?)
+    ORDER BY {_BACKWARDS} LIMIT ?
+"""
 _BEFORE_ALL: Final = ("", "", "", "", 0, 0)
+# No time begins with it.
+_AFTER_ALL: Final = ("~", "", "", "", 0, 0)
+# What is earlier in the order than a moment was said before it; so the index begins there.
+_FROM: Final = "events.sort_at >= ?"
+_PLACE: Final = """
+    SELECT sort_at, line, position FROM events
+    WHERE session_id = ? AND uuid = ? AND project_key = ? AND subpath = ?
+"""
+_LAST_POSITION: Final = "SELECT coalesce(max(position), 0) FROM events"
+# Along the positions, as any index would have to be sorted by them.
+_COMMITTED: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events NOT INDEXED
+    WHERE position > ? AND position <= ? AND {{narrowing}}
+    ORDER BY position LIMIT ?
+"""
 _ASSOCIATE: Final = """
     UPDATE events SET memva_session_id = :memva_session_id
     WHERE uuid IN (SELECT value FROM json_each(:uuids))
 """
 _ASSOCIATED: Final = f"""
     SELECT memva_session_id FROM events WHERE session_id = ? AND memva_session_id IS NOT NULL
-    ORDER BY {", ".join(f"{column} DESC" for column in _ORDER.split(", "))} LIMIT 1
+    ORDER BY {_BACKWARDS} LIMIT 1
+"""
+_CLAUDE_SESSIONS: Final = """
+    SELECT session_id FROM events WHERE memva_session_id = ?
+    GROUP BY session_id ORDER BY min(sort_at), session_id
 """
 # The plus sign keeps SQLite from walking all the lines, where few have such a uuid.
 _COUNT_LINES: Final = f"""
@@ -94,24 +120,65 @@ class SqliteEvents:
             raise EventNotFound(key)
         return event_from_row(rows[0])
 
+    def place(self, key: EventKey, /) -> EventCursor:
+        """Return the place in the order of the event with this key."""
+        project_key, session_id, subpath = map(probe, key.transcript)
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_PLACE, (session_id, probe(key.uuid), project_key, subpath))
+        if not rows:
+            raise EventNotFound(key)
+        [(sort_at, line, position)] = rows
+        return EventCursor(from_text(sort_at), key.transcript, line, position)
+
     def page(
-        self, query: EventQuery, /, *, after: EventCursor | None = None, limit: int
+        self,
+        query: EventQuery,
+        /,
+        *,
+        after: EventCursor | None = None,
+        newest_first: bool = False,
+        limit: int,
     ) -> EventPage:
         """Return the first `limit` events of `query`, in order, that follow the cursor `after`."""
-        narrowing = ["TRUE"]
-        values: list[object] = []
-        for column in ("memva_session_id", "session_id"):
-            wanted = getattr(query, column)
-            if wanted is not None:
-                narrowing.append(f"{column} = ?")
-                values.append(wanted)
-        values += _BEFORE_ALL if after is None else _place(after)
-        sql = _PAGE.format(narrowing=" AND ".join(narrowing))
+        condition, values = narrowing(query)
+        if query.since is not None:
+            condition = f"{condition} AND {_FROM}"
+            values.append(to_text(query.since))
+        if after is not None:
+            values += _values(after)
+        else:
+            values += _AFTER_ALL if newest_first else _BEFORE_ALL
+        sql = (_PAGE_BACK if newest_first else _PAGE).format(narrowing=condition)
         with self._transactions.reading() as connection:
             rows = connection.rows(sql, (*values, limit + 1))
-        more = len(rows) > limit
-        events = [event_from_row(row) for row in rows[:limit]]
-        return EventPage(events, _cursor(events[-1], rows[limit - 1]) if more else None)
+        page = rows[:limit]
+        if not page:
+            return EventPage([])
+        events = [event_from_row(row) for row in page]
+        return EventPage(
+            events,
+            first=_cursor(events[0], page[0]),
+            last=_cursor(events[-1], page[-1]),
+            more=len(rows) > limit,
+        )
+
+    def committed(self, query: EventQuery, /, *, after: int, limit: int) -> EventFeed:
+        """Return the first `limit` events of `query`, by position, that are above `after`."""
+        condition, values = narrowing(query)
+        sql = _COMMITTED.format(narrowing=condition)
+        with self._transactions.reading() as connection:
+            # Writers take turns and positions rise, so that nothing is committed below the last.
+            [(last,)] = connection.rows(_LAST_POSITION)
+            rows = connection.rows(sql, (after, last, *values, limit)) if last > after else []
+        events = [event_from_row(row) for row in rows]
+        ends_at = events[-1].position if len(events) == limit else last
+        return EventFeed(events, max(after, ends_at))
+
+    def last_position(self) -> int:
+        """Return the position that the feed of all events ends at for now."""
+        with self._transactions.reading() as connection:
+            [(last,)] = connection.rows(_LAST_POSITION)
+        return int(last)
 
     def associate(
         self, uuids: Collection[str], memva_session_id: str, /, *, session_id: str | None = None
@@ -132,6 +199,12 @@ class SqliteEvents:
         with self._transactions.reading() as connection:
             rows = connection.rows(_ASSOCIATED, (probe(session_id),))
         return rows[0][0] if rows else None
+
+    def claude_sessions(self, memva_session_id: str, /) -> list[str]:
+        """Return the sessions of Claude Code's that have events associated with a session."""
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_CLAUDE_SESSIONS, (probe(memva_session_id),))
+        return [session_id for (session_id,) in rows]
 
     def last_line(self, transcript: Transcript, /) -> int:
         """Return the highest `line` in a transcript; 0 where it has none."""
@@ -172,7 +245,7 @@ def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:
     ]
 
 
-def _place(cursor: EventCursor) -> Row:
+def _values(cursor: EventCursor) -> Row:
     return (to_text(cursor.sort_at), *map(probe, cursor.transcript), cursor.line, cursor.position)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 
-from memva.domain.ports import EventQuery, Store
+from memva.domain.event_page import EventQuery
+from memva.domain.ports import Store
 from memva.domain.versions import Appended
 from memva.testing.contract.claims import claim
 from memva.testing.contract.cursors import sample_cursor

@@ -10,7 +10,8 @@ import pytest
 
 from memva.domain.errors import EventNotFound, InvalidValue, SessionNotFound
 from memva.domain.event import Event, EventKey, Transcript
-from memva.domain.ports import EventQuery, Store
+from memva.domain.event_page import EventQuery
+from memva.domain.ports import Store
 from memva.domain.versions import Appended
 from memva.testing.clock import START
 from memva.testing.samples import sample_event, sample_session

@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from memva.domain.event import Event
-from memva.domain.ports import EventQuery, Store
+from memva.domain.event_page import EventQuery
+from memva.domain.ports import Store
 from memva.testing.clock import START
 from memva.testing.contract.events import stored
 from memva.testing.samples import sample_event, sample_session

@@ -18,9 +18,10 @@ from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+from memva.domain.event_page import EventQuery
 from memva.domain.ids import new_id
 from memva.domain.new_job import NewJob
-from memva.domain.ports import EventQuery, Store
+from memva.domain.ports import Store
 from memva.domain.retry import FixedRetry
 from memva.services.claims import fail_job, get_next_job
 from memva.services.jobs import create_jobs

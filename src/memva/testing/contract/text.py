@@ -8,8 +8,9 @@ import attrs
 import pytest
 
 from memva.domain.event import EventKey, Transcript
+from memva.domain.event_page import EventQuery
 from memva.domain.json import encode_json, parse_object
-from memva.domain.ports import EventQuery, JobQuery, Store
+from memva.domain.ports import JobQuery, Store
 from memva.testing.contract.claims import claim
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import stored

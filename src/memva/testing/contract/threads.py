@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Barrier, Event
 
-from memva.domain.ports import EventQuery, Store
+from memva.domain.event_page import EventQuery
+from memva.domain.ports import Store
 from memva.testing.contract.claims import claim
 from memva.testing.contract.events import stored
 from memva.testing.contract.forks import REFUSED, forked
