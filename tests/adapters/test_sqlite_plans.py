@@ -6,17 +6,27 @@ import pytest
 
 from memva.adapters.sqlite import SqliteStore, events, jobs, queue, sequences, sessions
 from memva.adapters.sqlite.connection import Parameters
+from memva.adapters.sqlite.narrowing import narrowing
+from memva.domain import EventQuery
 
 
-def page(narrowing: str) -> str:
-    return events._PAGE.format(narrowing=narrowing)
+def page(condition: str, *, back: bool = False) -> str:
+    return (events._PAGE_BACK if back else events._PAGE).format(narrowing=condition)
+
+
+OURS = narrowing(EventQuery(memva_session_id="s", event_types=["user"], is_sidechain=True))[0]
+THEIRS = narrowing(EventQuery(session_id="s"))[0]
 
 
 @pytest.mark.parametrize(
     ("sql", "index"),
     [
-        (page("memva_session_id = ?"), "events_by_memva_session (memva_session_id=?"),
-        (page("session_id = ?"), "events_by_claude_session (session_id=?"),
+        (page(OURS), "events_by_memva_session (memva_session_id=? AND (sort_at,project_key,"),
+        (page(OURS, back=True), "memva_session_id=? AND sort_at>? AND (sort_at,"),
+        (page(THEIRS), "events_by_claude_session (session_id=?"),
+        (page(THEIRS, back=True), "events_by_claude_session (session_id=?"),
+        (events._PLACE, "events_by_key (session_id=? AND uuid=? AND"),
+        (events._COMMITTED.format(narrowing=OURS), "INTEGER PRIMARY KEY (rowid>? AND rowid<?"),
         (events._SELECT, "events_by_key (session_id=? AND uuid=? AND"),
         (events._VERSIONS, "events_by_key (session_id=? AND uuid=?"),
         (events._MANY_VERSIONS, "events_by_key (session_id=? AND uuid=?"),
@@ -45,6 +55,11 @@ def test_statement_uses_its_index(tmp_path: Path, sql: str, index: str) -> None:
     steps = plan(tmp_path, sql)
     assert any(index in step for step in steps), steps
     assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+def test_claude_sessions_are_read_from_the_index_alone(tmp_path: Path) -> None:
+    steps = plan(tmp_path, events._CLAUDE_SESSIONS)
+    assert "COVERING INDEX events_by_memva_session (memva_session_id=?)" in steps[0]
 
 
 def test_leases_are_sought_among_claimed_jobs_alone(tmp_path: Path) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from memva.adapters.sqlite import SqliteStore
-from memva.testing import DurableStoreContract, WatchContract
+from memva.testing import DurableFollowContract, DurableStoreContract, WatchContract
 
 
-class TestSqliteStore(DurableStoreContract, WatchContract):
+class TestSqliteStore(DurableStoreContract, WatchContract, DurableFollowContract):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
         return partial(SqliteStore.open, tmp_path / "memva.db")
 
 
-class TestSqliteStoreAtNormalDurability(DurableStoreContract, WatchContract):
+class TestSqliteStoreAtNormalDurability(DurableStoreContract, WatchContract, DurableFollowContract):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
         return partial(SqliteStore.open, tmp_path / "memva.db", durability="normal")

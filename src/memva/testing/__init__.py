@@ -19,11 +19,19 @@ import pytest
 pytest.register_assert_rewrite("memva.testing.contract")
 
 from memva.testing.clock import FrozenClock
-from memva.testing.contract import DurableStoreContract, StoreContract, WatchContract
+from memva.testing.contract import (
+    DurableFollowContract,
+    DurableStoreContract,
+    FollowContract,
+    StoreContract,
+    WatchContract,
+)
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 __all__ = [
+    "DurableFollowContract",
     "DurableStoreContract",
+    "FollowContract",
     "FrozenClock",
     "StoreContract",
     "WatchContract",

@@ -47,14 +47,12 @@ _PAGE: Final = f"""
 """
 _PAGE_BACK: Final = f"""
     SELECT {EVENT_COLUMNS}, sort_at FROM events
-    WHERE {{narrowing}} AND ({_ORDER}) < (?, ?, ?, ?, ?, ?)
+    WHERE {{narrowing}} AND sort_at >= ? AND ({_ORDER}) < (?, ?, ?, ?, ?, ?)
     ORDER BY {_BACKWARDS} LIMIT ?
 """
 _BEFORE_ALL: Final = ("", "", "", "", 0, 0)
 # No time begins with it.
 _AFTER_ALL: Final = ("~", "", "", "", 0, 0)
-# What is earlier in the order than a moment was said before it; so the index begins there.
-_FROM: Final = "events.sort_at >= ?"
 _PLACE: Final = """
     SELECT sort_at, line, position FROM events
     WHERE session_id = ? AND uuid = ? AND project_key = ? AND subpath = ?
@@ -141,14 +139,15 @@ class SqliteEvents:
     ) -> EventPage:
         """Return the first `limit` events of `query`, in order, that follow the cursor `after`."""
         condition, values = narrowing(query)
-        if query.since is not None:
-            condition = f"{condition} AND {_FROM}"
-            values.append(to_text(query.since))
-        if after is not None:
-            values += _values(after)
+        # What comes before a moment in the order was said before it: no page need look there.
+        since = _BEFORE_ALL if query.since is None else (to_text(query.since), *_BEFORE_ALL[1:])
+        if newest_first:
+            sql = _PAGE_BACK
+            values += [since[0], *(_AFTER_ALL if after is None else _values(after))]
         else:
-            values += _AFTER_ALL if newest_first else _BEFORE_ALL
-        sql = (_PAGE_BACK if newest_first else _PAGE).format(narrowing=condition)
+            sql = _PAGE
+            values += since if after is None else _values(after)
+        sql = sql.format(narrowing=condition)
         with self._transactions.reading() as connection:
             rows = connection.rows(sql, (*values, limit + 1))
         page = rows[:limit]

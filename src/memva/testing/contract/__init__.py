@@ -13,10 +13,13 @@ from memva.testing.contract.claims import ClaimContract
 from memva.testing.contract.cursors import CursorContract
 from memva.testing.contract.durable import DurabilityContract
 from memva.testing.contract.events import EventContract
+from memva.testing.contract.feed_processes import DurableFollowContract
+from memva.testing.contract.feeds import FeedContract, FollowContract
 from memva.testing.contract.job_services import JobServiceContract
 from memva.testing.contract.jobs import JobContract
 from memva.testing.contract.keys import KeyContract
 from memva.testing.contract.order import OrderContract
+from memva.testing.contract.pages import PageContract
 from memva.testing.contract.processes import ProcessContract
 from memva.testing.contract.services import ServiceContract
 from memva.testing.contract.sessions import SessionContract
@@ -26,7 +29,13 @@ from memva.testing.contract.transactions import TransactionContract
 from memva.testing.contract.versions import VersionContract
 from memva.testing.contract.watch import WatchContract
 
-__all__ = ["DurableStoreContract", "StoreContract", "WatchContract"]
+__all__ = [
+    "DurableFollowContract",
+    "DurableStoreContract",
+    "FollowContract",
+    "StoreContract",
+    "WatchContract",
+]
 
 
 class StoreContract(
@@ -34,6 +43,8 @@ class StoreContract(
     EventContract,
     VersionContract,
     OrderContract,
+    PageContract,
+    FeedContract,
     JobContract,
     ClaimContract,
     KeyContract,

@@ -105,7 +105,8 @@ def workers(
             worker.end()
 
 
-def _ready(pipe: Connection) -> None:
+def ready(pipe: Connection) -> None:
+    """Tell that a process is ready, and wait until all are."""
     pipe.send("ready")
     pipe.recv()
 
@@ -115,7 +116,7 @@ def append_and_read(
 ) -> None:
     """Append and read for some seconds; send how many events, and the longest wait."""
     with closing(open_store()) as store:
-        _ready(pipe)
+        ready(pipe)
         appended, longest, end = 0, 0.0, time.monotonic() + seconds
         while (begin := time.monotonic()) < end:
             appended += 1
@@ -130,7 +131,7 @@ def append_and_read(
 
 def open_and_write(open_store: Callable[[], Store], pipe: Connection, number: int) -> None:
     """Open the store at the same moment as others, and write to it."""
-    _ready(pipe)
+    ready(pipe)
     with closing(open_store()) as store:
         store.sessions.add(sample_session(id=f"session-{number}"))
         pipe.send("done")
@@ -139,7 +140,7 @@ def open_and_write(open_store: Callable[[], Store], pipe: Connection, number: in
 def claim_all(open_store: Callable[[], Store], pipe: Connection, _: int) -> None:
     """Claim jobs until there are none; send their ids."""
     with closing(open_store()) as store:
-        _ready(pipe)
+        ready(pipe)
         claimed = []
         while jobs := store.jobs.claim(claim_token=new_id(), lease=LEASE, limit=2, now=START):
             claimed += [job.id for job in jobs]
@@ -151,7 +152,7 @@ def claim_and_fail(
 ) -> None:
     """Claim the same jobs again and again, failing each; send how many claims were made."""
     with closing(open_store()) as store:
-        _ready(pipe)
+        ready(pipe)
         claims, end = 0, time.monotonic() + seconds
         while time.monotonic() < end:
             job = get_next_job(store)
@@ -164,7 +165,7 @@ def claim_and_fail(
 def append_for_ever(open_store: Callable[[], Store], pipe: Connection, _: int, run: int) -> None:
     """Append pairs of events in transactions, sending the number of each committed pair."""
     with closing(open_store()) as store:
-        _ready(pipe)
+        ready(pipe)
         number = 0
         while True:
             number += 1
@@ -179,7 +180,7 @@ def append_for_ever(open_store: Callable[[], Store], pipe: Connection, _: int, r
 def hang_in_transaction(open_store: Callable[[], Store], pipe: Connection, _: int) -> None:
     """Write in a transaction that never ends."""
     with closing(open_store()) as store:
-        _ready(pipe)
+        ready(pipe)
         with store.transaction():
             write_everything(store)
             pipe.send("inside")
