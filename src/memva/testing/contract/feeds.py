@@ -168,7 +168,7 @@ class FollowContract:
                 follow_events(store, after=0, timeout=timeout)
 
     def test_following_ends_after_its_time_alone(self, store: WatchableStore) -> None:
-        """Each event begins the wait anew; commits of anything else do not lengthen it."""
+        """Commits of anything but what is followed do not lengthen the wait."""
         stop = threading.Event()
 
         def busy() -> None:
@@ -186,6 +186,18 @@ class FollowContract:
             finally:
                 stop.set()
             working.result(LONG)
+
+    def test_wait_begins_when_the_follower_asks(self, store: WatchableStore) -> None:
+        """Who takes long over an event is not taken for one who waited in vain."""
+        store.events.append(lines(1))
+        following = follow_events(store, after=0, timeout=1)
+        assert next(following).line == 1
+        time.sleep(1.1)
+        with ThreadPoolExecutor(1) as other:
+            event = other.submit(next, following)
+            time.sleep(0.05)
+            store.events.append(lines(2))
+            assert event.result(LONG).line == 2
 
     def test_follower_of_a_closed_store_is_told(self, store: WatchableStore) -> None:
         """Who follows a store that is closed meanwhile is told so."""
