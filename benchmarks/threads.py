@@ -42,9 +42,10 @@ def _seconds(events: Sequence[Event]) -> list[float]:
     assert leaf is not None
     assert len(threads.conversation(leaf)) > len(events) // 3
     times.append(perf_counter())
-    assert tool_calls_in(events)
+    calls = tool_calls_in(events)
+    assert calls
     times.append(perf_counter())
-    assert all(agent.linked_by == "result" for agent in subagents_in(events))
+    assert all(agent.linked_by == "result" for agent in subagents_in(events, calls=calls))
     times.append(perf_counter())
     compactions_in(events)
     times.append(perf_counter())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.lines import line, prompt, result, said, uuids
 
-from memva import Event, EventNotFound, Threads, threads_in
+from memva import Event, EventNotFound, Threads, subagents_in, threads_in, tool_calls_in
 
 
 def conversations(*events: Event) -> list[str]:
@@ -270,6 +270,16 @@ def test_any_graph_becomes_a_forest_that_holds_each_event_once(events: list[Even
     assert [e for e in ends if e not in threads.apart] == list(threads.leaves)
     reached = {e.key for leaf in threads.leaves for e in threads.conversation(leaf)}
     assert reached == {event.key for _, event in threads.walk()}
+
+
+@given(graphs)
+def test_any_graph_gives_its_calls_and_subagents(events: list[Event]) -> None:
+    calls = tool_calls_in(events)
+    agents = subagents_in(events)
+    assert subagents_in(events, calls=calls) == agents
+    said = [id(event) for agent in agents for event in agent.events]
+    assert len(said) == len(set(said)) <= len(events)
+    assert all(agent.call is None or agent.call in calls for agent in agents)
 
 
 def check_place(threads: Threads, event: Event) -> None:

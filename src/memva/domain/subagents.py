@@ -11,7 +11,7 @@ import attrs
 from memva.domain.event import USER, Event, EventKey
 from memva.domain.json import JsonValue
 from memva.domain.message import text
-from memva.domain.tool_calls import Pair, ToolCall, pairs_in
+from memva.domain.tool_calls import ToolCall, tool_calls_in
 from memva.domain.tree import NONE, Children, Places, named_parent, without_cycles
 
 LinkedBy: TypeAlias = Literal["result", "stream", "prompt"]
@@ -53,7 +53,9 @@ class Subagent:
     linked_by: LinkedBy | None = None
 
 
-def subagents_in(events: Iterable[Event]) -> tuple[Subagent, ...]:
+def subagents_in(
+    events: Iterable[Event], *, calls: Sequence[ToolCall] | None = None
+) -> tuple[Subagent, ...]:
     """Return the subagents in `events`, in the order of their first events.
 
     A subagent is the lines of one agent's transcript, or those in the main one that bear its id;
@@ -62,9 +64,12 @@ def subagents_in(events: Iterable[Event]) -> tuple[Subagent, ...]:
     call is among that one's events. Where several calls gave the same prompt, and nothing better is
     known, the first call goes to the first subagent. A call is found by its prompt only where its
     tool is `Task` or `Agent`.
+
+    `calls` are what `tool_calls_in` gives for the same events; where they are at hand already, this
+    saves finding them again.
     """
     known = tuple(events)
-    calls = pairs_in(known)
+    calls = tool_calls_in(known) if calls is None else calls
     started = _started(calls)
     agents = {_call_key(call): agent_id for (_, agent_id), call in started.items()}
     roots = _roots([event for event in known if event.is_sidechain and not event.subpath])
@@ -79,14 +84,14 @@ def subagents_in(events: Iterable[Event]) -> tuple[Subagent, ...]:
         Subagent(
             agent_id=identity.name if identity.kind == "id" else None,
             events=tuple(group),
-            call=linked[identity][0].call() if identity in linked else None,
+            call=linked[identity][0] if identity in linked else None,
             linked_by=linked[identity][1] if identity in linked else None,
         )
         for identity, group in gathered.items()
     )
 
 
-_Links: TypeAlias = dict[_Identity, tuple[Pair, LinkedBy]]
+_Links: TypeAlias = dict[_Identity, tuple[ToolCall, LinkedBy]]
 
 
 def _identity(
@@ -125,13 +130,13 @@ def _named_call(event: Event) -> _InSession | None:
     return None if tool_use_id is None else (event.session_id, tool_use_id)
 
 
-def _call_key(call: Pair) -> _InSession:
+def _call_key(call: ToolCall) -> _InSession:
     return (call.event.session_id, call.tool_use_id)
 
 
-def _started(calls: Iterable[Pair]) -> dict[_InSession, Pair]:
+def _started(calls: Iterable[ToolCall]) -> dict[_InSession, ToolCall]:
     """Return the call that started each agent, as far as results say so."""
-    started: dict[_InSession, Pair] = {}
+    started: dict[_InSession, ToolCall] = {}
     for call in calls:
         if call.result is None:
             continue
@@ -159,8 +164,8 @@ def _roots(sidechains: Sequence[Event]) -> dict[EventKey, EventKey]:
 
 def _linked_by_ids(
     gathered: Mapping[_Identity, Sequence[Event]],
-    calls: Iterable[Pair],
-    started: Mapping[_InSession, Pair],
+    calls: Iterable[ToolCall],
+    started: Mapping[_InSession, ToolCall],
 ) -> _Links:
     named_ids = {
         named[1]
@@ -168,7 +173,7 @@ def _linked_by_ids(
         for event in group
         if (named := _named_call(event)) is not None
     }
-    by_id: dict[_InSession, Pair] = {}
+    by_id: dict[_InSession, ToolCall] = {}
     for call in calls:
         if call.tool_use_id in named_ids:
             known = by_id.setdefault(_call_key(call), call)
@@ -189,10 +194,10 @@ def _linked_by_ids(
 
 
 def _linked_by_prompts(
-    gathered: Mapping[_Identity, Sequence[Event]], calls: Iterable[Pair], known: _Links
+    gathered: Mapping[_Identity, Sequence[Event]], calls: Iterable[ToolCall], known: _Links
 ) -> _Links:
     taken = {(call.event.key, call.tool_use_id) for call, _ in known.values()}
-    waiting: dict[_InSession, deque[Pair]] = {}
+    waiting: dict[_InSession, deque[ToolCall]] = {}
     for call in calls:
         if call.name not in _STARTING_TOOLS or (call.event.key, call.tool_use_id) in taken:
             continue

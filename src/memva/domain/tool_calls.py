@@ -41,7 +41,7 @@ def tool_calls_in(events: Iterable[Event]) -> tuple[ToolCall, ...]:
     parallel ones find theirs. Of several calls with one id in a transcript the first counts,
     likewise of several results. A call without an id, and a result without its call, is none.
     """
-    return tuple(pair.call() for pair in pairs_in(events))
+    return tuple(pair.call() for pair in _pairs_in(events))
 
 
 def find_tool_use(events: Iterable[Event], tool_use_id: str) -> ToolCall | None:
@@ -55,7 +55,7 @@ def find_tool_use(events: Iterable[Event], tool_use_id: str) -> ToolCall | None:
 
 
 @attrs.define
-class Pair:
+class _Pair:
     """The block of a call and that of its result, each with the event that holds it."""
 
     tool_use_id: str
@@ -64,24 +64,13 @@ class Pair:
     result: Event | None = None
     answer: JsonObject | None = None
 
-    @property
-    def name(self) -> str:
-        """The tool's name; empty where the line does not say it."""
-        name = self.block.get("name")
-        return name if isinstance(name, str) else ""
-
-    @property
-    def input(self) -> JsonObject:
-        """What the tool was given; empty where that is not an object."""
-        given = self.block.get("input")
-        return given if isinstance(given, dict) else {}
-
     def call(self) -> ToolCall:
         """Return them as a tool call."""
+        name, given = self.block.get("name"), self.block.get("input")
         return ToolCall(
             tool_use_id=self.tool_use_id,
-            name=self.name,
-            input=self.input,
+            name=name if isinstance(name, str) else "",
+            input=given if isinstance(given, dict) else {},
             event=self.event,
             result=self.result,
             output=None if self.answer is None else self.answer.get("content"),
@@ -89,10 +78,10 @@ class Pair:
         )
 
 
-def pairs_in(events: Iterable[Event]) -> list[Pair]:
+def _pairs_in(events: Iterable[Event]) -> list[_Pair]:
     """Return the calls in `events` with their results, as `tool_calls_in` does."""
-    pairs: list[Pair] = []
-    transcripts: dict[tuple[str, str, str], dict[str, Pair]] = {}
+    pairs: list[_Pair] = []
+    transcripts: dict[tuple[str, str, str], dict[str, _Pair]] = {}
     # Seldom, in odd data, a result stands before its call.
     early: list[tuple[Event, JsonObject, str]] = []
     for event in events:
@@ -106,7 +95,7 @@ def pairs_in(events: Iterable[Event]) -> list[Pair]:
         for block in found:
             if (called := called_id(block)) is not None:
                 if called not in known:
-                    known[called] = Pair(called, event, block)
+                    known[called] = _Pair(called, event, block)
                     pairs.append(known[called])
             elif (answered := answered_id(block)) is not None:
                 pair = known.get(answered)
