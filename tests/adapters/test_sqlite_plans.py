@@ -62,6 +62,19 @@ def test_claude_sessions_are_read_from_the_index_alone(tmp_path: Path) -> None:
     assert "COVERING INDEX events_by_memva_session (memva_session_id=?)" in steps[0]
 
 
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [(OURS, "events_by_memva_session"), (THEIRS, "events_by_claude_session")],
+)
+def test_far_back_a_sessions_positions_alone_are_sorted(
+    tmp_path: Path, condition: str, index: str
+) -> None:
+    sql = events._COMMITTED_FAR_BACK.format(narrowing=condition, index=index)
+    steps = plan(tmp_path, sql)
+    assert "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)" in steps[0]
+    assert any(f"INDEX {index} (" in step for step in steps)
+
+
 def test_leases_are_sought_among_claimed_jobs_alone(tmp_path: Path) -> None:
     assert plan(tmp_path, jobs._EXPIRED) == [
         "SEARCH jobs USING INDEX jobs_at_hand (stage=?)",

@@ -58,12 +58,23 @@ _PLACE: Final = """
     WHERE session_id = ? AND uuid = ? AND project_key = ? AND subpath = ?
 """
 _LAST_POSITION: Final = "SELECT coalesce(max(position), 0) FROM events"
-# Along the positions, as any index would have to be sorted by them.
+# Along the positions, as any index would have to be sorted by them, …
 _COMMITTED: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events NOT INDEXED
     WHERE position > ? AND position <= ? AND {{narrowing}}
     ORDER BY position LIMIT ?
 """
+# … but where a session's are asked for from far back, its positions alone are sorted.
+_COMMITTED_FAR_BACK: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events
+    WHERE position IN (
+        SELECT position FROM events INDEXED BY {{index}}
+        WHERE position > ? AND position <= ? AND {{narrowing}}
+        ORDER BY position LIMIT ?
+    )
+    ORDER BY position
+"""
+_FAR_BACK: Final = 2_000
 _ASSOCIATE: Final = """
     UPDATE events SET memva_session_id = :memva_session_id
     WHERE uuid IN (SELECT value FROM json_each(:uuids))
@@ -164,10 +175,13 @@ class SqliteEvents:
     def committed(self, query: EventQuery, /, *, after: int, limit: int) -> EventFeed:
         """Return the first `limit` events of `query`, by position, that are above `after`."""
         condition, values = narrowing(query)
-        sql = _COMMITTED.format(narrowing=condition)
         with self._transactions.reading() as connection:
             # Writers take turns and positions rise, so that nothing is committed below the last.
             [(last,)] = connection.rows(_LAST_POSITION)
+            index = _session_index(query) if last - after > _FAR_BACK else None
+            sql = (_COMMITTED_FAR_BACK if index else _COMMITTED).format(
+                narrowing=condition, index=index
+            )
             rows = connection.rows(sql, (after, last, *values, limit)) if last > after else []
         events = [event_from_row(row) for row in rows]
         ends_at = events[-1].position if len(events) == limit else last
@@ -221,6 +235,13 @@ class SqliteEvents:
         with self._transactions.reading() as connection:
             [(count,)] = connection.rows(_COUNT_LINES, narrowing)
         return int(count)
+
+
+def _session_index(query: EventQuery) -> str | None:
+    """Return the index that holds the events of the query's session, or None without one."""
+    if query.memva_session_id is not None:
+        return "events_by_memva_session"
+    return None if query.session_id is None else "events_by_claude_session"
 
 
 def _check_sessions(connection: Connection, events: Sequence[Event]) -> None:
