@@ -15,7 +15,7 @@ from benchmarks.measure import Figure, compared, in_turns, together
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
 from benchmarks.workload import BEGIN, LIVE, Conversation, event_of
-from memva import Event, Store
+from memva import Event, Store, list_sessions
 from memva.adapters.sqlite import SqliteStore
 from memva.domain.event_page import EventCursor, EventQuery
 
@@ -36,7 +36,7 @@ def _pages(sizes: Sizes, few: Path, many: Path) -> Figure:
     """Conversations page by page: any of the large file's, against any of the small one's."""
     chance = random.Random(0)
     with SqliteStore.open(few) as small, SqliteStore.open(many) as large:
-        ids = [[session.id for session in store.sessions.find()] for store in (large, small)]
+        ids = [[session.id for session in list_sessions(store)] for store in (large, small)]
         rounds = [
             together(
                 in_turns(
@@ -71,7 +71,7 @@ def _single_append(sizes: Sizes, few: Path, many: Path) -> Figure:
         large, small = (
             stack.enter_context(SqliteStore.open(path, durability="normal")) for path in (many, few)
         )
-        ids = [[session.id for session in store.sessions.find()] for store in (large, small)]
+        ids = [[session.id for session in list_sessions(store)] for store in (large, small)]
         rounds = [
             together(
                 in_turns(

@@ -52,6 +52,7 @@ from memva.domain.retry import (
     RetryPolicy,
 )
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
+from memva.domain.session_page import SessionCursor, SessionPage, SessionSort
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
@@ -153,8 +154,11 @@ __all__ = [
     "Redact",
     "RetryPolicy",
     "Session",
+    "SessionCursor",
     "SessionExists",
     "SessionNotFound",
+    "SessionPage",
+    "SessionSort",
     "SessionStatus",
     "Sightings",
     "SourceUnreadable",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memva import InvalidValue, StoreCorrupt, StoreUnavailable
+from memva import InvalidValue, StoreCorrupt, StoreUnavailable, list_sessions
 from memva.adapters.sqlite import SqliteStore
 from memva.domain import EventQuery
 from memva.testing import sample_event, sample_session
@@ -45,7 +45,7 @@ def test_backup_inside_a_transaction_holds_what_was_committed(tmp_path: Path) ->
         store.sessions.add(sample_session())
         store.backup(tmp_path / "copy.db")
     with SqliteStore.open(tmp_path / "copy.db") as copy:
-        assert copy.sessions.find() == []
+        assert list(list_sessions(copy)) == []
 
 
 def appear(path: Path) -> None:

@@ -76,7 +76,7 @@ def test_settings_of_every_connection(tmp_path: Path, durability: Any, synchrono
 def test_empty_file_becomes_a_store(tmp_path: Path) -> None:
     (tmp_path / "memva.db").touch()
     with SqliteStore.open(tmp_path / "memva.db") as store:
-        assert list_sessions(store) == []
+        assert list(list_sessions(store)) == []
 
 
 def test_path_may_hold_anything(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_writer_that_waits_too_long_is_told(tmp_path: Path) -> None:
         with pytest.raises(StoreBusy) as caught:
             store.sessions.add(sample_session())
         assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
-        assert store.sessions.find() == []
+        assert list(list_sessions(store)) == []
         other.rollback()
         store.sessions.add(sample_session())
 
@@ -229,7 +229,7 @@ def test_full_disk_undoes_the_call_and_passes(tmp_path: Path) -> None:
         with pytest.raises(StoreFull), store.transaction():
             store.sessions.add(sample_session(id="session-2"))
             store.events.append([large])
-        assert [session.id for session in store.sessions.find()] == ["session-1"]
+        assert [session.id for session in list_sessions(store)] == ["session-1"]
         settings(store, "max_page_count = 1000000")
         store.events.append([large])
 
@@ -242,7 +242,7 @@ def test_transaction_that_sqlite_ended_does_not_pass_for_done(tmp_path: Path) ->
                 raw.rows("ROLLBACK")
             with pytest.raises(StoreUnavailable):
                 store.sessions.add(sample_session(id="after"))
-        assert store.sessions.find() == []
+        assert list(list_sessions(store)) == []
 
 
 def write_first_page_alone(path: Path) -> None:
@@ -322,7 +322,7 @@ def test_checkpoint_that_fails_is_no_failed_commit(
     monkeypatch.setattr(connection.Connection, "rows", full)
     with SqliteStore.open(tmp_path / "memva.db") as store:
         store.sessions.add(sample_session())
-        assert len(store.sessions.find()) == 1
+        assert len(list_sessions(store)) == 1
         with store._transactions.reading() as raw:
             assert raw.rows("PRAGMA busy_timeout") == [(0,)]
 
@@ -340,7 +340,7 @@ def test_log_stays_bounded_under_readers_that_overlap(
         # Each reader hands over only after the next has begun: there is never a moment without.
         while not done:
             with store.snapshot():
-                store.sessions.find()
+                list_sessions(store)
                 baton.wait(5)
 
     import threading

@@ -1,13 +1,27 @@
 """The statements of the SQLite store use its indexes: no page sorts, no claim walks."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memva.adapters.sqlite import SqliteStore, events, jobs, queue, sequences, sessions
 from memva.adapters.sqlite.connection import Parameters
 from memva.adapters.sqlite.narrowing import narrowing
-from memva.domain import EventQuery
+from memva.domain import EventQuery, SessionCursor, SessionQuery, SessionSort
+
+PLACE = SessionCursor("2026-01-02T03:04:05.678901Z", "session-1")
+
+
+def listing(
+    sort: SessionSort = "updated_at",
+    *,
+    ascending: bool = False,
+    after: SessionCursor | None = None,
+    **narrowed_to: Any,
+) -> str:
+    query = SessionQuery(**narrowed_to)
+    return sessions._finding(query, sort, ascending=ascending, after=after)[0]
 
 
 def page(condition: str, *, back: bool = False) -> str:
@@ -34,7 +48,13 @@ THEIRS = narrowing(EventQuery(session_id="s"))[0]
         (sequences._LAST_STREAMED, "COVERING INDEX events_by_line (session_id=? AND project_key=?"),
         (events._COUNT_LINES, "events_by_key (session_id=? AND uuid>? AND uuid<?"),
         (events._ASSOCIATED, "events_by_claude_session (session_id=?"),
-        (sessions._FIND, "sessions_by_update"),
+        (listing(), "sessions_by_update"),
+        (listing(after=PLACE), "SEARCH sessions USING INDEX sessions_by_update"),
+        (listing(ascending=True, after=PLACE), "SEARCH sessions USING INDEX sessions_by_update"),
+        (listing(archived=True, project_path="/p"), "sessions_by_update"),
+        (listing(statuses=["error"], claude_statuses=["error"]), "sessions_by_update"),
+        (listing("created_at"), "sessions_by_creation"),
+        (listing("created_at", after=PLACE), "SEARCH sessions USING INDEX sessions_by_creation"),
         (queue._FIRST_READY, "jobs_at_hand (stage=? AND type=?)"),
         (queue._IS_READY, "COVERING INDEX jobs_at_hand (stage=? AND type=?"),
         (queue._FIRST_WAITING, "COVERING INDEX jobs_waiting (stage=?"),

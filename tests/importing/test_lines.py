@@ -157,7 +157,7 @@ def test_empty_transcript_makes_no_session(store: Store, history: History) -> No
     )
     report = imported(store, history)
     assert (report.sessions, report.problem_count) == (0, 0)
-    assert list_sessions(store) == []
+    assert list(list_sessions(store)) == []
 
 
 def test_redacted_text_reaches_nothing(store: Store, history: History) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cmp_to_key
 from itertools import count
 from typing import TypeAlias, TypeVar
 
@@ -41,8 +42,12 @@ from memva.domain import (
     JobStatus,
     LeaseLost,
     Session,
+    SessionCursor,
     SessionExists,
     SessionNotFound,
+    SessionPage,
+    SessionQuery,
+    SessionSort,
     Store,
     StoreReadOnly,
     StoreUnavailable,
@@ -198,10 +203,27 @@ class DocumentSessions:
             self.store.need_session(session.id)
             documents["session", session.id] = text
 
-    def find(self, *, include_archived: bool = False, limit: int | None = None) -> list[Session]:
-        found = self.store.all("session", Session)
-        found = [s for s in found if include_archived or s.archived_at is None]
-        return sorted(found, key=lambda s: (s.updated_at, s.id), reverse=True)[:limit]
+    def find(
+        self,
+        query: SessionQuery,
+        /,
+        *,
+        sort: SessionSort = "updated_at",
+        ascending: bool = False,
+        after: SessionCursor | None = None,
+        limit: int | None = None,
+    ) -> SessionPage:
+        found = [s for s in self.store.all("session", Session) if query.matches(s)]
+        places = {SessionCursor.of(session, sort): session for session in found}
+
+        def in_order(one: SessionCursor, other: SessionCursor) -> int:
+            return 1 if one.follows(other, ascending=ascending) else -1
+
+        order = sorted(places, key=cmp_to_key(in_order))
+        order = [p for p in order if after is None or p.follows(after, ascending=ascending)]
+        page = order[:limit]
+        more = len(order) > len(page)
+        return SessionPage([places[place] for place in page], page[-1] if more else None)
 
     def delete(self, session_id: str, /) -> None:
         with self.store.edit() as documents:

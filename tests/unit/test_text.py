@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from memva.domain.ids import new_id
 from memva.domain.redaction import redacted_event
-from memva.domain.text import clean_text
+from memva.domain.text import clean_text, folded
 from memva.domain.time import from_text, to_text
 from memva.testing import sample_event
 from memva.testing.clock import START
@@ -29,6 +31,18 @@ def test_clean_text() -> None:
     assert clean_text("plain") == "plain"
     assert clean_text("é\x00\ud83d") == "é\ufffd\ufffd"
     assert clean_text("😀") == "😀"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Fix", "fIX"), ("Straße", "STRASSE"), ("\u00e9", "E\u0301"), ("ΣΑΣ", "σας"), ("ﬁ", "FI")],
+)
+def test_folded_text_is_equal_whatever_its_case(one: str, other: str) -> None:
+    assert folded(one) == folded(other) == folded(folded(one))
+
+
+def test_folded_text_keeps_its_accents() -> None:
+    assert folded("é") == "é" != folded("e")
 
 
 def test_redaction_leaves_identity() -> None:

@@ -46,7 +46,7 @@ def session_by_prefix(store: Store, prefix: str) -> Session:
     try:
         return get_session(store, prefix)
     except SessionNotFound:
-        sessions = list_sessions(store, include_archived=True)
+        sessions = list_sessions(store, archived=None)
     return get_session(store, _only_match(prefix, (session.id for session in sessions), "session"))
 
 

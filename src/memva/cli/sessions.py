@@ -35,7 +35,7 @@ def sessions(database: Path, include_archived: bool, limit: int | None, as_json:
         tell_of_none(database)
         return
     with SqliteStore.open(database) as store:
-        everything = list_sessions(store, include_archived=True)
+        everything = list_sessions(store, archived=None).sessions
     listed = [s for s in everything if include_archived or s.archived_at is None][:limit]
     output = stdout()
     if listed and as_json:

@@ -67,10 +67,11 @@ from memva.domain.reported_cost import (
 from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query
 from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
+from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.session_stats import SessionStats, session_stats
 from memva.domain.snippet import Snippet, Span, snippet
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
-from memva.domain.text import clean_text, is_storable
+from memva.domain.text import clean_text, folded, is_storable
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.time import from_text, to_text, utc_now
 from memva.domain.titles import Title, TitleOrigin
@@ -131,9 +132,13 @@ __all__ = [
     "SearchQuery",
     "SearchTerm",
     "Session",
+    "SessionCursor",
     "SessionExists",
     "SessionNotFound",
+    "SessionPage",
+    "SessionQuery",
     "SessionRepository",
+    "SessionSort",
     "SessionStats",
     "SessionStatus",
     "Snippet",
@@ -174,6 +179,7 @@ __all__ = [
     "decode_json",
     "encode_json",
     "find_tool_use",
+    "folded",
     "from_text",
     "is_storable",
     "last_context",

@@ -31,6 +31,7 @@ from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuer
 from memva.domain.job import EndedStatus, Job, JobStatus
 from memva.domain.line import Carry
 from memva.domain.session import Session
+from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.titles import Title
 from memva.domain.versions import Appended
 
@@ -66,10 +67,27 @@ class SessionRepository(Protocol):
         """
         ...
 
-    def find(self, *, include_archived: bool = False, limit: int | None = None) -> list[Session]:
-        """Return sessions, the last updated first; ties by id, the higher first.
+    def find(
+        self,
+        query: SessionQuery,
+        /,
+        *,
+        sort: SessionSort = "updated_at",
+        ascending: bool = False,
+        after: SessionCursor | None = None,
+        limit: int | None = None,
+    ) -> SessionPage:
+        """Return the first `limit` sessions of `query`, in order, that follow the cursor `after`.
 
-        Those put away come only with `include_archived`; `limit` of None means all.
+        They sort by the field `sort`, the highest first: the latest, or the title that is last in
+        the alphabet; with `ascending` the lowest first. Titles compare as `folded` gives them, by
+        code points; sessions without a title come last in either direction. Ties go by id, in the
+        same direction.
+
+        `after` is the `next` of a page in the same order, and marks a place, not a session: it
+        stays good while sessions come, go and change. A session that changes its place meanwhile
+        may come twice or not at all; every other one comes once. `limit` is at least 1, or None
+        for all.
         """
         ...
 

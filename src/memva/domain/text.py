@@ -6,6 +6,7 @@ event keeps the original.
 """
 
 import re
+import unicodedata
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -27,3 +28,13 @@ def is_storable(text: str) -> bool:
 def clean_text(text: str) -> str:
     """Return `text` with each NUL and each lone surrogate replaced by U+FFFD."""
     return text if is_storable(text) else _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def folded(text: str) -> str:
+    """Return `text` in the form in which texts are compared whatever their case.
+
+    How an accent is encoded, in its letter or after it, makes no difference either.
+    """
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import attrs
 
@@ -13,8 +13,9 @@ from memva.domain.ids import new_id
 from memva.domain.json import JsonObject
 from memva.domain.ports import Store
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
+from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.text import clean_text
-from memva.domain.validation import check_limit
+from memva.domain.validation import check_each, check_limit
 
 
 class Unchanged(Enum):
@@ -73,20 +74,52 @@ def get_session(store: Store, session_id: str) -> Session:
 
 
 def list_sessions(
-    store: Store, *, include_archived: bool = False, limit: int | None = None
-) -> Sequence[Session]:
-    """Return sessions, the last updated first; ties by id, the higher first.
+    store: Store,
+    *,
+    status: SessionStatus | Collection[SessionStatus] | None = None,
+    claude_status: ClaudeStatus | Collection[ClaudeStatus] | None = None,
+    archived: bool | None = False,
+    project_path: str | None = None,
+    title: str | None = None,
+    sort: SessionSort = "updated_at",
+    ascending: bool = False,
+    after: SessionCursor | None = None,
+    limit: int | None = None,
+) -> SessionPage:
+    """Return a page of sessions, the last updated first; iterating over it gives them.
+
+    Ties go by id, the higher first. Sessions without a title come after the others in a list that
+    is sorted by title, whatever its direction.
 
     Args:
         store: Where from.
-        include_archived: Whether those that were put away are among them.
+        status: Those with this status, or with one of these, alone.
+        claude_status: Those in which Claude Code has this status, or one of these, alone.
+        archived: False for those that were not put away, True for those that were, None for all.
+        project_path: Those that work in exactly this folder alone.
+        title: Those with this text somewhere in the title alone, whatever the case.
+        sort: What they are sorted by: `updated_at`, `created_at` or `title`.
+        ascending: Whether the earliest, or the first in the alphabet, comes first.
+        after: The `next` of the page before this one, in the same order; None for the first page.
         limit: How many at most; all where None.
 
     Raises:
-        InvalidValue: `limit` is below 1.
+        InvalidValue: An argument has a value that it cannot have.
     """
     check_limit(limit)
-    return store.sessions.find(include_archived=include_archived, limit=limit)
+    check_each("sort", [sort], get_args(SessionSort))
+    statuses = [status] if isinstance(status, str) else status
+    check_each("status", statuses or (), get_args(SessionStatus))
+    claude_statuses = [claude_status] if isinstance(claude_status, str) else claude_status
+    check_each("claude_status", claude_statuses or (), get_args(ClaudeStatus))
+    query = SessionQuery(
+        statuses=statuses,
+        claude_statuses=claude_statuses,
+        archived=archived,
+        project_path=_clean(project_path),
+        title=_clean(title),
+    )
+    return store.sessions.find(query, sort=sort, ascending=ascending, after=after, limit=limit)
 
 
 def update_session(

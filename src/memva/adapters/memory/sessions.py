@@ -9,6 +9,7 @@ import attrs
 from memva.adapters.memory.content import own, with_session, without, without_jobs
 from memva.domain.errors import SessionExists
 from memva.domain.session import Session
+from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 
 if TYPE_CHECKING:
     from memva.adapters.memory.store import MemoryStore
@@ -38,14 +39,30 @@ class MemorySessions:
             scope.content.check_session(session.id)
             scope.content = with_session(scope.content, session)
 
-    def find(self, *, include_archived: bool = False, limit: int | None = None) -> list[Session]:
+    def find(
+        self,
+        query: SessionQuery,
+        /,
+        *,
+        sort: SessionSort = "updated_at",
+        ascending: bool = False,
+        after: SessionCursor | None = None,
+        limit: int | None = None,
+    ) -> SessionPage:
         found = [
-            session
+            (SessionCursor.of(session, sort), session)
             for session in self._store.content().sessions.values()
-            if include_archived or session.archived_at is None
+            if query.matches(session)
         ]
-        found.sort(key=lambda session: (session.updated_at, session.id), reverse=True)
-        return [own(session) for session in found[:limit]]
+        if after is not None:
+            found = [pair for pair in found if pair[0].follows(after, ascending=ascending)]
+        found.sort(key=lambda pair: (pair[0].value or "", pair[0].id), reverse=not ascending)
+        found.sort(key=lambda pair: pair[0].value is None)
+        page = found[:limit]
+        return SessionPage(
+            sessions=[own(session) for _, session in page],
+            next=page[-1][0] if len(found) > len(page) else None,
+        )
 
     def delete(self, session_id: str, /) -> None:
         with self._store.writing() as scope:

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from memva.adapters.sqlite.errors import is_busy, translate
 from memva.domain.errors import StoreError, StoreUnavailable
+from memva.domain.text import folded
 
 _T = TypeVar("_T")
 Row: TypeAlias = tuple[Any, ...]
@@ -52,6 +53,7 @@ class Connection:
         except sqlite3.Error as error:
             raise translate(error) from error
         try:
+            self.raw.create_function("folded", 1, _folded, deterministic=True)
             for setting in (*_SETTINGS, f"PRAGMA synchronous = {synchronous}"):
                 self.rows(setting)
         except BaseException:
@@ -127,6 +129,10 @@ class Connection:
     def close(self) -> None:
         """Close the connection."""
         self.raw.close()
+
+
+def _folded(text: str | None) -> str | None:
+    return None if text is None else folded(text)
 
 
 class _Gone:

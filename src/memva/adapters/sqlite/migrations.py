@@ -219,6 +219,17 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # What a list passes over is told from the index alone: metadata may be long, and stands
+        # before the moment that a session was put away.
+        "DROP INDEX sessions_by_update",
+        """
+        CREATE INDEX sessions_by_update ON sessions (updated_at, id, archived_at, project_path)
+        """,
+        """
+        CREATE INDEX sessions_by_creation ON sessions (created_at, id, archived_at, project_path)
+        """,
+    ),
 )
 
 

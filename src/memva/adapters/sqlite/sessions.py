@@ -18,7 +18,10 @@ from memva.adapters.sqlite.sequences import Sequences
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SessionExists, SessionNotFound, StoreError
 from memva.domain.event import Transcript
+from memva.domain.json import encode_json
 from memva.domain.session import Session
+from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
+from memva.domain.text import folded
 
 _INSERT: Final = (
     f"INSERT INTO sessions ({SESSION_COLUMNS}) VALUES ({placeholders(SESSION_COLUMNS)})"
@@ -28,10 +31,13 @@ _UPDATE: Final = f"""
     UPDATE sessions SET ({SESSION_COLUMNS}) = ({placeholders(SESSION_COLUMNS)}) WHERE id = ?
 """
 _FIND: Final = f"""
-    SELECT {SESSION_COLUMNS} FROM sessions
-    WHERE :include_archived OR archived_at IS NULL
-    ORDER BY updated_at DESC, id DESC LIMIT :limit
+    SELECT {SESSION_COLUMNS} FROM sessions WHERE {{narrowing}} ORDER BY {{order}} LIMIT ?
 """
+_FOLDED_TITLE: Final = "folded(title)"
+_TITLE: Final = "instr(folded(coalesce(title, '')), ?)"
+_UNTITLED_AFTER: Final = "title IS NULL AND id {beyond} ?"
+_TITLED_AFTER: Final = f"(title IS NULL OR ({_FOLDED_TITLE}, id) {{beyond}} (?, ?))"
+_AFTER: Final = "({column}, id) {beyond} (?, ?)"
 _TRANSCRIPTS: Final = """
     SELECT DISTINCT project_key, session_id, subpath FROM events WHERE memva_session_id = ?
 """
@@ -79,12 +85,23 @@ class SqliteSessions:
             if not connection.run(_UPDATE, (*row, session.id)):
                 raise SessionNotFound(session.id)
 
-    def find(self, *, include_archived: bool = False, limit: int | None = None) -> list[Session]:
-        """Return sessions, the last updated first."""
-        narrowing = {"include_archived": include_archived, "limit": -1 if limit is None else limit}
+    def find(
+        self,
+        query: SessionQuery,
+        /,
+        *,
+        sort: SessionSort = "updated_at",
+        ascending: bool = False,
+        after: SessionCursor | None = None,
+        limit: int | None = None,
+    ) -> SessionPage:
+        """Return the first sessions of `query`, in order, that follow the cursor `after`."""
+        sql, values = _finding(query, sort, ascending=ascending, after=after)
         with self._transactions.reading() as connection:
-            rows = connection.rows(_FIND, narrowing)
-        return [session_from_row(row) for row in rows]
+            rows = connection.rows(sql, (*values, -1 if limit is None else limit + 1))
+        sessions = [session_from_row(row) for row in rows[:limit]]
+        more = len(rows) > len(sessions)
+        return SessionPage(sessions, SessionCursor.of(sessions[-1], sort) if more else None)
 
     def delete(self, session_id: str, /) -> None:
         """Delete a session with its events, its jobs and the cursors of its transcripts."""
@@ -98,6 +115,56 @@ class SqliteSessions:
             for transcript in transcripts:
                 sequences.mend(Transcript(*transcript))
             Queue(connection).mend(key for (key,) in keys)
+
+
+def _finding(
+    query: SessionQuery, sort: SessionSort, *, ascending: bool, after: SessionCursor | None
+) -> tuple[str, list[object]]:
+    """Return the statement for a page, and what is bound in it before the limit."""
+    conditions, values = _narrowed(query)
+    if after is not None:
+        condition, place = _following(after, sort, ascending=ascending)
+        conditions.append(condition)
+        values += place
+    narrowing = " AND ".join(conditions) or "TRUE"
+    return _FIND.format(narrowing=narrowing, order=_order(sort, ascending=ascending)), values
+
+
+def _narrowed(query: SessionQuery) -> tuple[list[str], list[object]]:
+    """Return the conditions of `query` and the values bound in them."""
+    conditions: list[str] = []
+    values: list[object] = []
+    for name, wanted in (("status", query.statuses), ("claude_status", query.claude_statuses)):
+        if wanted is not None:
+            conditions.append(f"{name} IN (SELECT value FROM json_each(?))")
+            values.append(encode_json(list(wanted), field=name))
+    if query.archived is not None:
+        conditions.append(f"archived_at IS {'NOT ' if query.archived else ''}NULL")
+    if query.project_path is not None:
+        conditions.append("project_path = ?")
+        values.append(query.project_path)
+    if query.title:
+        conditions.append(_TITLE)
+        values.append(folded(query.title))
+    return conditions, values
+
+
+def _order(sort: SessionSort, *, ascending: bool) -> str:
+    direction = "ASC" if ascending else "DESC"
+    if sort == "title":
+        return f"title IS NULL, {_FOLDED_TITLE} {direction}, id {direction}"
+    return f"{sort} {direction}, id {direction}"
+
+
+def _following(
+    after: SessionCursor, sort: SessionSort, *, ascending: bool
+) -> tuple[str, list[object]]:
+    """Return the condition that what follows `after` meets, and the values bound in it."""
+    beyond = ">" if ascending else "<"
+    if after.value is None:
+        return _UNTITLED_AFTER.format(beyond=beyond), [probe(after.id)]
+    condition = _TITLED_AFTER if sort == "title" else _AFTER
+    return condition.format(column=sort, beyond=beyond), [probe(after.value), probe(after.id)]
 
 
 def check_session(connection: Connection, session_id: str) -> None:

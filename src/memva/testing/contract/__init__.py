@@ -11,6 +11,7 @@ from memva.domain.ports import Store
 from memva.testing.contract.claim_services import ClaimServiceContract
 from memva.testing.contract.claims import ClaimContract
 from memva.testing.contract.cursors import CursorContract
+from memva.testing.contract.deletion import DeletionContract
 from memva.testing.contract.durable import DurabilityContract
 from memva.testing.contract.events import EventContract
 from memva.testing.contract.feed_processes import DurableFollowContract
@@ -22,6 +23,7 @@ from memva.testing.contract.order import OrderContract
 from memva.testing.contract.pages import PageContract
 from memva.testing.contract.processes import ProcessContract
 from memva.testing.contract.services import ServiceContract
+from memva.testing.contract.session_pages import SessionPageContract
 from memva.testing.contract.sessions import SessionContract
 from memva.testing.contract.text import TextContract
 from memva.testing.contract.threads import ThreadContract
@@ -40,6 +42,8 @@ __all__ = [
 
 class StoreContract(
     SessionContract,
+    SessionPageContract,
+    DeletionContract,
     EventContract,
     VersionContract,
     OrderContract,

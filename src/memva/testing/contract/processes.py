@@ -29,6 +29,7 @@ from memva.testing.clock import START
 from memva.testing.contract.claims import LEASE
 from memva.testing.contract.events import stored
 from memva.testing.contract.forks import REFUSED, forked
+from memva.testing.contract.sessions import all_sessions
 from memva.testing.contract.transactions import counts, write_everything
 from memva.testing.samples import sample_event, sample_job, sample_session
 
@@ -195,7 +196,7 @@ class ProcessContract:
         with workers(PROCESSES, open_and_write, open_store) as started:
             assert [worker.receive() for worker in started] == ["done"] * PROCESSES
         with closing(open_store()) as store:
-            assert len(store.sessions.find()) == PROCESSES
+            assert len(all_sessions(store)) == PROCESSES
 
     def test_processes_append_and_read(self, open_store: Callable[[], Store]) -> None:
         """Processes that append and read at once get no error and lose or double nothing."""
@@ -271,11 +272,11 @@ class ProcessContract:
 
             def add_and_count() -> int:
                 store.sessions.add(sample_session(id="child"))
-                return len(store.sessions.find())
+                return len(all_sessions(store))
 
             assert forked(add_and_count)() == 2
             store.sessions.add(sample_session(id="after"))
-            assert {session.id for session in store.sessions.find()} == {"before", "child", "after"}
+            assert {session.id for session in all_sessions(store)} == {"before", "child", "after"}
 
         def test_child_outlives_its_parents_store(self, open_store: Callable[[], Store]) -> None:
             """What a child commits is kept, though its parent has closed the store meanwhile."""
@@ -287,7 +288,7 @@ class ProcessContract:
                     store.sessions.add(sample_session(id="child"))
                     os.read(reader, 1)
                     store.sessions.add(sample_session(id="after"))
-                    return len(store.sessions.find())
+                    return len(all_sessions(store))
 
                 result = forked(add_when_told)
             os.write(writer, b"x")
@@ -295,7 +296,7 @@ class ProcessContract:
             os.close(reader)
             os.close(writer)
             with closing(open_store()) as store:
-                assert len(store.sessions.find()) == 3
+                assert len(all_sessions(store)) == 3
 
         def test_child_leaves_its_parents_transaction_alone(self, store: Store) -> None:
             """A fork inside a transaction: the child is refused, the parent commits."""
@@ -314,4 +315,4 @@ class ProcessContract:
                 assert [forked(work)() for work in (leave, add)] == [REFUSED, REFUSED]
                 store.sessions.add(sample_session(id="more"))
             store.sessions.add(sample_session(id="after"))
-            assert {session.id for session in store.sessions.find()} == {"inside", "more", "after"}
+            assert {session.id for session in all_sessions(store)} == {"inside", "more", "after"}

@@ -43,16 +43,16 @@ class ServiceContract:
         """A session is created, listed, changed, archived and deleted."""
         session = create_session(store, project_path="/code/app", title="Fix", now=START)
         assert get_session(store, session.id) == session
-        assert list_sessions(store) == [session]
+        assert list(list_sessions(store)) == [session]
         changed = update_session(store, session.id, status="completed", now=LATER)
         assert changed == attrs.evolve(session, status="completed", updated_at=LATER)
         archived = archive_session(store, session.id, now=LATER)
         assert archived.archived_at == LATER
         assert archive_session(store, session.id) == archived
-        assert list_sessions(store) == []
-        assert list_sessions(store, include_archived=True) == [archived]
+        assert list(list_sessions(store)) == []
+        assert list(list_sessions(store, archived=True)) == [archived]
         delete_session(store, session.id)
-        assert list_sessions(store, include_archived=True) == []
+        assert list(list_sessions(store, archived=None)) == []
 
     def test_update_changes_the_named_fields_only(self, store: Store) -> None:
         """None is a value for a title; what is not named stays, and so does the moment."""

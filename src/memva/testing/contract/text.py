@@ -15,6 +15,7 @@ from memva.testing.contract.claims import claim
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import stored
 from memva.testing.contract.jobs import all_jobs
+from memva.testing.contract.sessions import all_sessions
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 ODD_TEXT: Final = {
@@ -104,7 +105,7 @@ class TextContract:
         assert (job.id, job.type) == (text, text)
         assert store.cursors.get(text) is not None
         store.sessions.delete(text)
-        assert [session.id for session in store.sessions.find()] == ["other"]
+        assert [session.id for session in all_sessions(store)] == ["other"]
 
     @pytest.mark.parametrize("value", list(ODD_JSON.values()), ids=list(ODD_JSON))
     def test_json_comes_back_equal(self, store: Store, value: Any) -> None:
@@ -140,7 +141,7 @@ class TextContract:
             values: list[Any] = [
                 given,
                 store.sessions.get("session-1").metadata,
-                store.sessions.find()[0].metadata,
+                all_sessions(store)[0].metadata,
                 store.events.get(sample_event().key).data,
                 stored(store)[0].data,
                 store.jobs.get("job-1").data,

@@ -13,6 +13,7 @@ from memva.domain.ports import Store
 from memva.testing.contract.claims import claim
 from memva.testing.contract.events import stored
 from memva.testing.contract.forks import REFUSED, forked
+from memva.testing.contract.sessions import all_sessions
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 THREADS = 12
@@ -64,7 +65,7 @@ class ThreadContract:
 
             def add_in_child() -> int:
                 store.sessions.add(sample_session(id="child"))
-                return len([s for s in store.sessions.find() if s.id == "child"])
+                return len([s for s in all_sessions(store) if s.id == "child"])
 
             with ThreadPoolExecutor(1) as threads:
                 holding = threads.submit(hold_open)

@@ -19,6 +19,7 @@ from memva.domain.ports import Store
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import lines, stored
 from memva.testing.contract.jobs import all_jobs
+from memva.testing.contract.sessions import all_sessions
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 
@@ -41,7 +42,7 @@ def write_everything(store: Store) -> None:
 def counts(store: Store) -> tuple[int, int, int, int]:
     """Return how many there are of each kind."""
     cursors = 0 if store.cursors.get("file-1") is None else 1
-    return len(store.sessions.find()), len(stored(store)), len(all_jobs(store)), cursors
+    return len(all_sessions(store)), len(stored(store)), len(all_jobs(store)), cursors
 
 
 class TransactionContract:
@@ -88,7 +89,7 @@ class TransactionContract:
                     store.sessions.add(sample_session(id="innermost"))
                 raise Boom
             store.sessions.add(sample_session(id="after"))
-        assert {session.id for session in store.sessions.find()} == {"outer", "after"}
+        assert {session.id for session in all_sessions(store)} == {"outer", "after"}
 
     def test_inner_success_goes_with_the_outer(self, store: Store) -> None:
         """What an inner transaction did is undone with the outer one."""
@@ -96,7 +97,7 @@ class TransactionContract:
             with store.transaction():
                 store.sessions.add(sample_session())
             raise Boom
-        assert store.sessions.find() == []
+        assert all_sessions(store) == []
 
     def test_failed_call_undoes_itself_alone(self, store: Store) -> None:
         """A call that fails inside a transaction changes nothing; the rest takes effect."""
@@ -129,7 +130,7 @@ class TransactionContract:
                 theirs = other.submit(store.sessions.add, sample_session(id="theirs"))
                 raise Boom
             theirs.result()
-        assert [session.id for session in store.sessions.find()] == ["theirs"]
+        assert [session.id for session in all_sessions(store)] == ["theirs"]
 
     def test_transaction_belongs_to_its_task(self, store: Store) -> None:
         """Another task of the same thread is no part of a transaction, and sees none of it."""
@@ -145,14 +146,14 @@ class TransactionContract:
 
             async def reader() -> list[int]:
                 await opened.wait()
-                seen = [len(store.sessions.find())]
+                seen = [len(all_sessions(store))]
                 looked.set()
                 return seen
 
             writing = asyncio.create_task(writer())
             seen = await reader()
             await writing
-            return [*seen, len(store.sessions.find())]
+            return [*seen, len(all_sessions(store))]
 
         assert asyncio.run(main()) == [0, 1]
 
@@ -196,17 +197,17 @@ class TransactionContract:
             with pytest.raises(StoreReadOnly), store.transaction():
                 pass
             with store.snapshot():
-                assert store.sessions.find() == []
-            assert store.sessions.find() == []
+                assert all_sessions(store) == []
+            assert all_sessions(store) == []
         store.sessions.add(sample_session())
-        assert len(store.sessions.find()) == 1
+        assert len(all_sessions(store)) == 1
 
     def test_snapshot_inside_a_transaction(self, store: Store) -> None:
         """A snapshot inside a transaction sees the transaction's writes, and ends nothing."""
         with store.transaction():
             store.sessions.add(sample_session())
             with store.snapshot():
-                assert len(store.sessions.find()) == 1
+                assert len(all_sessions(store)) == 1
             store.jobs.add([sample_job()])
         assert counts(store) == (1, 0, 1, 0)
 
@@ -215,7 +216,7 @@ class TransactionContract:
         store.close()
         store.close()
         for call in (
-            lambda: store.sessions.find(),
+            lambda: all_sessions(store),
             lambda: store.sessions.add(sample_session()),
             lambda: store.events.append([sample_event()]),
             lambda: all_jobs(store),
