@@ -68,5 +68,6 @@ def test_jobs_of_the_first_schema_go_on(tmp_path: Path) -> None:
         assert [attempt.number for attempt in get_job_attempts(store, "given up")] == [1]
         assert store.jobs.prune("completed", ended_before=START + minute, limit=9) == 2
         store.sessions.delete("session-1")
+        assert store.sessions.is_deleted("session-1")
         assert [job.id for job in store.jobs.find(JobQuery(), limit=9)] == ["given up", "retried"]
         store.sessions.add(sample_session())

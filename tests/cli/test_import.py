@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from memva import SourceUnreadable
+from memva import SourceUnreadable, delete_session
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.sqlite import SqliteStore
 from memva.services.sessions import list_sessions
@@ -122,3 +122,23 @@ def test_what_was_imported_is_there(run: Run, history: Path, database: Path) -> 
             "/code/app",
             "/code/site",
         ]
+
+
+def test_deleted_sessions_are_left_out_and_told_of(run: Run, history: Path, database: Path) -> None:
+    run("import", history)
+    with SqliteStore.open(database) as store:
+        delete_session(store, "c4b2e9a0-6d1f-4b7e-8f3a-2a90d5e7b611")
+    result = run("import", history)
+    assert result.stdout.splitlines() == [
+        "0 sessions created",
+        "0 events added, 0 replaced",
+        "5 transcripts, 3 with nothing new",
+        "2 transcripts of deleted sessions left out; --restore brings them back",
+    ]
+    result = run("import", "--restore", history)
+    assert result.stdout.splitlines() == [
+        "1 session created",
+        "9 events added, 0 replaced",
+        "5 transcripts, 3 with nothing new",
+    ]
+    assert "left out" not in run("import", history).stdout

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from memva import Event, Session, Store, get_events_for_session, list_sessions
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
+from memva.domain import EventQuery
 
 CLAUDE = "7d1f0c52-3a58-4c0e-9a53-0b6d2f1c9e10"
 
@@ -68,6 +70,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     else:
         with SqliteStore.open(tmp_path / "memva.db", durability="normal") as sqlite:
             yield sqlite
+
+
+def content(store: Store) -> list[Any]:
+    """Return everything that an import stores, but for positions."""
+    sessions = [attrs.asdict(session) for session in list_sessions(store)]
+    page = store.events.page(EventQuery(), limit=100_000)
+    return [*sessions, *(attrs.asdict(attrs.evolve(event, position=0)) for event in page.events)]
 
 
 def only_session(store: Store) -> Session:

@@ -6,38 +6,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
-from tests.importing.conftest import CLAUDE, History, events, only_session
+from tests.importing.conftest import CLAUDE, History, content, events, only_session
 
 from memva import (
     ImportProgress,
     Store,
     associate_events_with_session,
     create_session,
-    delete_session,
     get_events_for_session,
     import_transcripts,
-    list_sessions,
     record_event,
     update_session,
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
-from memva.domain import EventQuery, SourceLine
+from memva.domain import SourceLine
 
 MODE = {"type": "mode", "mode": "plan"}
 
 
 def imported(store: Store, path: Path) -> Any:
     return import_transcripts(store, TranscriptFiles(path))
-
-
-def content(store: Store) -> list[Any]:
-    """Return everything that an import stores, but for positions."""
-    sessions = [attrs.asdict(session) for session in list_sessions(store)]
-    page = store.events.page(EventQuery(), limit=100_000)
-    return [*sessions, *(attrs.asdict(attrs.evolve(event, position=0)) for event in page.events)]
 
 
 def test_importing_again_adds_nothing(store: Store, history: History) -> None:
@@ -171,15 +161,6 @@ def test_conversation_goes_where_its_events_are(store: Store, history: History) 
     assert len(events(store)) == 3
 
 
-def test_deleted_session_comes_back_whole(store: Store, history: History) -> None:
-    history.write(history.line(1), history.line(2))
-    imported(store, history.root)
-    delete_session(store, CLAUDE)
-    history.append(history.line(3))
-    report = imported(store, history.root)
-    assert (report.sessions, report.events.added) == (1, 3)
-
-
 def test_conversation_follows_its_events_to_another_session(store: Store, history: History) -> None:
     history.write(history.line(1), history.line(2))
     imported(store, history.root)
@@ -188,9 +169,6 @@ def test_conversation_follows_its_events_to_another_session(store: Store, histor
     history.append(history.line(3))
     imported(store, history.root)
     assert [event.line for event in get_events_for_session(store, mine.id)] == [1, 2, 3]
-    delete_session(store, mine.id)
-    assert imported(store, history.root).events.added == 3
-    assert [event.line for event in get_events_for_session(store, CLAUDE)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

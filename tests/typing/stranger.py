@@ -242,6 +242,17 @@ class DocumentSessions:
             for cursor in self.store.all("cursor", TranscriptCursor):
                 if cursor.transcript in shortened:
                     del documents["cursor", cursor.source]
+            for transcript in shortened:
+                documents["deleted", transcript.session_id] = "{}"
+            if self.store.events.associated_session(session_id) is None:
+                documents["deleted", session_id] = "{}"
+
+    def is_deleted(self, claude_session_id: str, /) -> bool:
+        return ("deleted", claude_session_id) in self.store.view()
+
+    def forget_deletion(self, claude_session_id: str, /) -> None:
+        with self.store.edit() as documents:
+            documents.pop(("deleted", claude_session_id), None)
 
 
 @attrs.frozen

@@ -21,15 +21,16 @@ _PROBLEMS_SHOWN: Final = 5
 
 @click.command("import")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--restore", is_flag=True, help="Also bring back sessions that were deleted.")
 @click.pass_obj
-def import_(database: Path, path: Path | None) -> None:
+def import_(database: Path, path: Path | None, restore: bool) -> None:
     """Bring in Claude Code's conversations.
 
     PATH is one transcript, the folder of one project, or a folder of projects; without it, the
     folder where Claude Code keeps your own.
 
     Importing again adds only what is new. It may be stopped with Ctrl-C at any moment, and goes on
-    from there the next time.
+    from there the next time. Sessions that were deleted are left out.
     """
     place = default_projects_folder() if path is None else path
     if not place.exists():
@@ -37,7 +38,7 @@ def import_(database: Path, path: Path | None) -> None:
         advice = "; name the PATH of the transcripts" if path is None else ""
         raise Failure(f"{place}: there is no such file or folder{advice}")
     try:
-        report = _import(database, place)
+        report = _import(database, place, restore=restore)
     except KeyboardInterrupt as error:
         raise Interrupted(
             "Interrupted; what was imported is kept. Run the same command to go on."
@@ -51,7 +52,7 @@ def import_(database: Path, path: Path | None) -> None:
         raise Failure(f"{place}: none of it could be imported")
 
 
-def _import(database: Path, place: Path) -> ImportReport:
+def _import(database: Path, place: Path, *, restore: bool) -> ImportReport:
     bar = progress_bar(DownloadColumn(), TextColumn("{task.fields[transcripts]} transcripts"))
     with SqliteStore.open(database) as store, bar:
         task = bar.add_task("Importing", total=None, transcripts="0")
@@ -64,7 +65,7 @@ def _import(database: Path, place: Path) -> ImportReport:
                 transcripts=f"{progress.transcripts:,}/{progress.total_transcripts:,}",
             )
 
-        return import_transcripts(store, TranscriptFiles(place), on_progress=tell)
+        return import_transcripts(store, TranscriptFiles(place), restore=restore, on_progress=tell)
 
 
 def _summarise(report: ImportReport, output: Output) -> None:
@@ -75,6 +76,9 @@ def _summarise(report: ImportReport, output: Output) -> None:
     output.line(
         f"{counted(report.transcripts, 'transcript')}, {report.unchanged:,} with nothing new"
     )
+    if report.deleted:
+        left_out = counted(report.deleted, "transcript")
+        output.line(f"{left_out} of deleted sessions left out; --restore brings them back")
     if report.unfinished:
         output.line(f"{report.unfinished:,} unfinished: the last line is read once it is whole")
     if not report.problem_count:

@@ -92,14 +92,30 @@ class SessionRepository(Protocol):
         ...
 
     def delete(self, session_id: str, /) -> None:
-        """Delete a session with its events, its jobs and its cursors.
+        """Delete a session with its events, its jobs and its cursors, and remember that.
 
         The cursors of every transcript that loses events go too, whatever session they name: a
         later import would otherwise take the lost events for imported.
 
+        Remembered as deleted is every session of Claude Code's that loses an event thereby. So is
+        the session's own id, by which an import would call it again, unless another session has
+        events of the session of Claude Code's with that id.
+
         Raises:
             SessionNotFound: There is none.
         """
+        ...
+
+    def is_deleted(self, claude_session_id: str, /) -> bool:
+        """Tell whether a session of Claude Code's is remembered as deleted.
+
+        Imports ask for it; it keeps nothing from being added, and whatever is added does not undo
+        it.
+        """
+        ...
+
+    def forget_deletion(self, claude_session_id: str, /) -> None:
+        """Forget that a session of Claude Code's was deleted; one that was not is no error."""
         ...
 
 

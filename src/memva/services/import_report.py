@@ -55,6 +55,7 @@ class ImportReport:
     Attributes:
         transcripts: How many transcripts the source has.
         unchanged: How many of them had nothing new since the last import, or nothing at all.
+        deleted: How many were left out, as their session was deleted.
         sessions: How many sessions were created.
         events: How many events were added, replaced, and there already.
         unfinished: How many transcripts end in half a line, which is read once it is whole.
@@ -64,6 +65,7 @@ class ImportReport:
 
     transcripts: int = 0
     unchanged: int = 0
+    deleted: int = 0
     sessions: int = 0
     events: Appended = attrs.field(factory=Appended)
     unfinished: int = 0

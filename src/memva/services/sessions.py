@@ -180,7 +180,9 @@ def archive_session(store: Store, session_id: str, *, now: datetime | None = Non
 def delete_session(store: Store, session_id: str) -> None:
     """Delete a session with its events, its jobs and the cursors of its transcripts.
 
-    A later import of its transcripts brings it back whole.
+    That is remembered: a later import leaves its transcripts out, unless it is told to `restore`
+    what was deleted. Creating a session with its id, or recording events of the same session of
+    Claude Code's, is allowed and does not bring back what was deleted.
 
     Raises:
         SessionNotFound: There is no session with this id.

@@ -29,6 +29,7 @@ from memva.domain.ports import (
 from memva.domain.redaction import Redact
 from memva.domain.session import Session
 from memva.domain.titles import Title, better_title, title_in
+from memva.services.deletions import Deletions
 from memva.services.import_report import Reporter
 
 # A batch is one transaction: small enough that other writers hardly wait.
@@ -48,17 +49,23 @@ def import_transcript(
     item: SourceTranscript,
     *,
     redact: Redact | None,
+    deletions: Deletions,
     reporter: Reporter,
 ) -> None:
     """Import what is new in one transcript, and tell `reporter` about it.
+
+    Nothing is imported where its session was deleted, be it while the import is at it.
 
     Raises:
         SourceUnreadable: The transcript has gone, or may not be read.
     """
     for _ in range(_TRIES):
-        reading = _Reading(store, source, item, redact, reporter)
+        reading = _Reading(store, source, item, redact, deletions, reporter)
         try:
             reading.run()
+            return
+        except _SessionDeleted:
+            reporter.report.deleted += 1
             return
         except _CursorMoved:
             continue
@@ -66,7 +73,11 @@ def import_transcript(
 
 
 class _CursorMoved(Exception):
-    """Another import has been at the same transcript meanwhile, or its session was deleted."""
+    """Another import has been at the same transcript meanwhile, or its cursor was deleted."""
+
+
+class _SessionDeleted(Exception):
+    """The transcript is one of a session that was deleted."""
 
 
 class _Place(NamedTuple):
@@ -85,12 +96,14 @@ class _Reading:
         source: TranscriptSource,
         item: SourceTranscript,
         redact: Redact | None,
+        deletions: Deletions,
         reporter: Reporter,
     ) -> None:
         self._store = store
         self._source = source
         self._item = item
         self._redact = redact
+        self._deletions = deletions
         self._reporter = reporter
         self._stored = store.cursors.get(item.source)
         self._place = _Place()
@@ -109,6 +122,8 @@ class _Reading:
             self._reporter.report.unchanged += 1
             return
         self._begin()
+        self._deletions.meet(self._transcript.session_id)
+        self._check_is_wanted()
         batch_bytes = 0
         place = self._place
         for line in self._source.read(item.source, offset=place.offset, line=place.line):
@@ -186,6 +201,7 @@ class _Reading:
         lines, self._lines = self._lines, []
         fingerprint = self._source.fingerprint(self._item.source, self._place.offset)
         with self._store.transaction():
+            self._check_is_wanted()
             if self._store.cursors.get(self._item.source) != self._stored:
                 raise _CursorMoved
             session_id = self._session_id()
@@ -217,6 +233,10 @@ class _Reading:
         report.sessions += created
         report.events += counted
         self._reporter.progress(self._item, self._place.offset)
+
+    def _check_is_wanted(self) -> None:
+        if self._deletions.leave_out(self._transcript.session_id):
+            raise _SessionDeleted
 
     def _session_id(self) -> str:
         # Events may have been associated with another session since the last import.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from memva.domain.errors import SourceUnreadable
 from memva.domain.ports import Store, TranscriptSource
 from memva.domain.redaction import Redact
+from memva.services.deletions import Deletions
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, Reporter
 from memva.services.transcript_import import import_transcript
 
@@ -16,6 +17,7 @@ def import_transcripts(
     source: TranscriptSource,
     *,
     redact: Redact | None = None,
+    restore: bool = False,
     on_progress: Callable[[ImportProgress], None] | None = None,
     on_problem: Callable[[ImportProblem], None] | None = None,
 ) -> ImportReport:
@@ -26,10 +28,15 @@ def import_transcripts(
     nothing; a transcript that has grown adds what is new. It may be stopped at any moment: what
     was imported is kept, and the next import goes on from there.
 
+    A session of Claude Code's that lost events by the deletion of a session is left out, with
+    whatever it has grown by, until it is restored.
+
     Args:
         store: Where to.
         source: Where from.
         redact: Goes over every text before anything is stored.
+        restore: Whether sessions that were deleted are brought back whole, and are no longer
+            remembered as deleted.
         on_progress: Told after each batch of lines how far it has come.
         on_problem: Told of each thing that cannot be read; it stops nothing.
 
@@ -37,10 +44,13 @@ def import_transcripts(
         SourceUnreadable: The source itself cannot be read; a single transcript is a problem.
     """
     found = source.transcripts()
+    deletions = Deletions(store, restore=restore)
     reporter = Reporter(found, on_progress=on_progress, on_problem=on_problem)
     for item in found:
         try:
-            import_transcript(store, source, item, redact=redact, reporter=reporter)
+            import_transcript(
+                store, source, item, redact=redact, deletions=deletions, reporter=reporter
+            )
         except SourceUnreadable as error:
             reporter.problem(error.source, None, error.reason)
         reporter.done(item)

@@ -32,6 +32,7 @@ class Content:
     job_places: Mapping[str, int] = attrs.field(factory=dict)
     attempts: Mapping[str, Mapping[int, JobAttempt]] = attrs.field(factory=dict)
     cursors: Mapping[str, TranscriptCursor] = attrs.field(factory=dict)
+    deleted: frozenset[str] = frozenset()
     last_position: int = 0
     last_job_place: int = 0
 

@@ -74,13 +74,29 @@ class MemorySessions:
                 if event.memva_session_id == session_id
             }
             its_jobs = content.jobs.keys() - without(content.jobs, session_id).keys()
+            events = without(content.events, session_id)
+            deleted = {transcript.session_id for transcript in shortened}
+            if not any(
+                event.session_id == session_id and event.memva_session_id is not None
+                for event in events.values()
+            ):
+                deleted.add(session_id)
             scope.content = attrs.evolve(
                 without_jobs(content, its_jobs),
                 sessions={k: v for k, v in content.sessions.items() if k != session_id},
-                events=without(content.events, session_id),
+                events=events,
+                deleted=content.deleted | deleted,
                 cursors={
                     source: cursor
                     for source, cursor in without(content.cursors, session_id).items()
                     if cursor.transcript not in shortened
                 },
             )
+
+    def is_deleted(self, claude_session_id: str, /) -> bool:
+        return claude_session_id in self._store.content().deleted
+
+    def forget_deletion(self, claude_session_id: str, /) -> None:
+        with self._store.writing() as scope:
+            deleted = scope.content.deleted - {claude_session_id}
+            scope.content = attrs.evolve(scope.content, deleted=deleted)

@@ -229,6 +229,13 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """
         CREATE INDEX sessions_by_creation ON sessions (created_at, id, archived_at, project_path)
         """,
+        # Claude Code's own sessions, which imports leave out.
+        """
+        CREATE TABLE deleted_sessions (
+            session_id  TEXT PRIMARY KEY NOT NULL,
+            deleted_at  TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
     ),
 )
 

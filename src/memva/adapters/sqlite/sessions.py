@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection
@@ -22,6 +24,7 @@ from memva.domain.json import encode_json
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.text import folded
+from memva.domain.time import to_text
 
 _INSERT: Final = (
     f"INSERT INTO sessions ({SESSION_COLUMNS}) VALUES ({placeholders(SESSION_COLUMNS)})"
@@ -51,13 +54,20 @@ _KEYS: Final = """
 """
 _IS_THERE: Final = "SELECT 1 FROM sessions WHERE id = ?"
 _DELETE: Final = "DELETE FROM sessions WHERE id = ?"
+_GOES_ON: Final = """
+    SELECT 1 FROM events WHERE session_id = ? AND memva_session_id IS NOT NULL LIMIT 1
+"""
+_REMEMBER: Final = "INSERT OR REPLACE INTO deleted_sessions (session_id, deleted_at) VALUES (?, ?)"
+_IS_DELETED: Final = "SELECT 1 FROM deleted_sessions WHERE session_id = ?"
+_FORGET: Final = "DELETE FROM deleted_sessions WHERE session_id = ?"
 
 
 class SqliteSessions:
     """The sessions of a SQLite store; `memva.domain.ports.SessionRepository` says what it does."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, clock: Callable[[], datetime]) -> None:
         self._transactions = transactions
+        self._clock = clock
 
     def add(self, session: Session, /) -> None:
         """Store a new session."""
@@ -104,17 +114,32 @@ class SqliteSessions:
         return SessionPage(sessions, SessionCursor.of(sessions[-1], sort) if more else None)
 
     def delete(self, session_id: str, /) -> None:
-        """Delete a session with its events, its jobs and the cursors of its transcripts."""
+        """Delete a session with its events, its jobs and its cursors, and remember that."""
         with self._transactions.writing() as connection:
             transcripts = connection.rows(_TRANSCRIPTS, (probe(session_id),))
             keys = connection.rows(_KEYS, (probe(session_id),))
             connection.run(_DELETE_CURSORS, (probe(session_id),))
             if not connection.run(_DELETE, (probe(session_id),)):
                 raise SessionNotFound(session_id)
+            lost = {transcript[1] for transcript in transcripts}
+            if not connection.rows(_GOES_ON, (session_id,)):
+                lost.add(session_id)
+            deleted_at = to_text(self._clock())
+            connection.run_many(_REMEMBER, [(id_, deleted_at) for id_ in sorted(lost)])
             sequences = Sequences(connection)
             for transcript in transcripts:
                 sequences.mend(Transcript(*transcript))
             Queue(connection).mend(key for (key,) in keys)
+
+    def is_deleted(self, claude_session_id: str, /) -> bool:
+        """Tell whether a session of Claude Code's is remembered as deleted."""
+        with self._transactions.reading() as connection:
+            return bool(connection.rows(_IS_DELETED, (probe(claude_session_id),)))
+
+    def forget_deletion(self, claude_session_id: str, /) -> None:
+        """Forget that a session of Claude Code's was deleted."""
+        with self._transactions.writing(one_statement=True) as connection:
+            connection.run(_FORGET, (probe(claude_session_id),))
 
 
 def _finding(

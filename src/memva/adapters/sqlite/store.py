@@ -45,7 +45,7 @@ class SqliteStore:
         self._pool = pool
         self._clock = clock
         self._transactions = Transactions(pool, WalKeeper(path), busy_timeout=busy_timeout)
-        self.sessions = SqliteSessions(self._transactions)
+        self.sessions = SqliteSessions(self._transactions, clock)
         self.events = SqliteEvents(self._transactions)
         self.jobs = SqliteJobs(self._transactions, clock)
         self.cursors = SqliteCursors(self._transactions)

@@ -7,6 +7,7 @@ import pytest
 from memva.domain.errors import EventNotFound, JobNotFound, SessionNotFound
 from memva.domain.ports import Store
 from memva.testing.contract.cursors import sample_cursor
+from memva.testing.contract.events import stored
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 
@@ -54,3 +55,86 @@ class DeletionContract:
         """Deleting what is not there is an error."""
         with pytest.raises(SessionNotFound):
             store.sessions.delete("nobody")
+
+    def test_deletion_is_remembered(self, store: Store) -> None:
+        """Sessions of Claude Code's that lose events are remembered, and the session's own id."""
+        for session_id in ("session-1", "session-2"):
+            store.sessions.add(sample_session(id=session_id))
+        for uuid, session_id, associated in [
+            ("a", "claude-1", "session-1"),
+            ("b", "claude-2", "session-1"),
+            ("c", "claude-2", "session-2"),
+            ("d", "claude-3", "session-2"),
+            ("e", "claude-4", None),
+        ]:
+            event = sample_event(uuid=uuid, session_id=session_id, memva_session_id=associated)
+            store.events.append([event])
+        store.sessions.delete("session-1")
+        names = ["session-1", "claude-1", "claude-2", "claude-3", "claude-4", "session-2"]
+        assert [name for name in names if store.sessions.is_deleted(name)] == names[:3]
+        assert [event.uuid for event in stored(store)] == ["c", "d", "e"]
+
+    def test_conversation_that_moved_is_not_deleted_with_its_old_session(
+        self, store: Store
+    ) -> None:
+        """A session's own id is not remembered where another session has those events."""
+        for session_id in ("claude-1", "moved-to"):
+            store.sessions.add(sample_session(id=session_id))
+        store.events.append([sample_event(memva_session_id="claude-1")])
+        store.events.associate(["event-1"], "moved-to")
+        store.sessions.delete("claude-1")
+        assert not store.sessions.is_deleted("claude-1")
+        store.sessions.delete("moved-to")
+        assert store.sessions.is_deleted("claude-1")
+
+    def test_own_id_is_remembered_beside_events_of_no_session(self, store: Store) -> None:
+        """Events that are associated with no session do not keep its id from being remembered."""
+        store.sessions.add(sample_session(id="claude-1"))
+        store.events.append([sample_event()])
+        store.sessions.delete("claude-1")
+        assert store.sessions.is_deleted("claude-1")
+        assert len(stored(store)) == 1
+
+    @pytest.mark.parametrize("name", ["nobody", "", "\x00", "\ud800"])
+    def test_nobody_is_not_deleted(self, store: Store, name: str) -> None:
+        """What was never deleted, or could not be, is not; and to forget it is no error."""
+        assert not store.sessions.is_deleted(name)
+        store.sessions.forget_deletion(name)
+        assert not store.sessions.is_deleted(name)
+
+    def test_deletion_is_forgotten_when_told(self, store: Store) -> None:
+        """Forgetting is for one name, and a later deletion is remembered again."""
+        for name in ("one", "two", "one"):
+            store.sessions.add(sample_session(id=name))
+            store.sessions.delete(name)
+            if name == "two":
+                store.sessions.forget_deletion("one")
+                assert not store.sessions.is_deleted("one")
+        assert store.sessions.is_deleted("one")
+        assert store.sessions.is_deleted("two")
+
+    def test_deletion_that_is_undone_is_not_remembered(self, store: Store) -> None:
+        """What is remembered takes effect with the transaction that it stands in."""
+        store.sessions.add(sample_session())
+        with pytest.raises(KeyError), store.transaction():
+            store.sessions.delete("session-1")
+            assert store.sessions.is_deleted("session-1")
+            raise KeyError
+        assert not store.sessions.is_deleted("session-1")
+        store.sessions.delete("session-1")
+        with pytest.raises(KeyError), store.transaction():
+            store.sessions.forget_deletion("session-1")
+            raise KeyError
+        assert store.sessions.is_deleted("session-1")
+
+    def test_what_is_added_later_does_not_undo_it(self, store: Store) -> None:
+        """A deleted session may be added again, and recorded in; it is remembered still."""
+        for _ in range(2):
+            store.sessions.add(sample_session())
+            store.events.append([sample_event(memva_session_id="session-1")])
+            assert len(stored(store)) == 1
+            store.sessions.delete("session-1")
+        store.sessions.add(sample_session())
+        store.events.append([sample_event(memva_session_id="session-1")])
+        assert store.sessions.is_deleted("session-1")
+        assert store.sessions.is_deleted("claude-1")

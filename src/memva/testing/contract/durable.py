@@ -61,6 +61,17 @@ class DurabilityContract:
             store.events.append([sample_event()])
             assert store.events.get(event.key).position > last
 
+    def test_deletion_is_still_remembered(self, open_store: Callable[[], Store]) -> None:
+        """A deleted session stays deleted in a store opened anew, until it is forgotten."""
+        with closing(open_store()) as store:
+            store.sessions.add(sample_session())
+            store.sessions.delete("session-1")
+        with closing(open_store()) as store:
+            assert store.sessions.is_deleted("session-1")
+            store.sessions.forget_deletion("session-1")
+        with closing(open_store()) as store:
+            assert not store.sessions.is_deleted("session-1")
+
     def test_store_may_be_open_twice(self, open_store: Callable[[], Store]) -> None:
         """Two stores opened in one process see each other's commits, and may close in any order."""
         with closing(open_store()) as one, closing(open_store()) as other:
