@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from memva import get_job_attempts
+from memva import get_job_attempts, list_sessions
 from memva.adapters.sqlite import SqliteStore, migrations
 from memva.domain import JobQuery
 from memva.testing import sample_session
@@ -44,6 +44,33 @@ def make_schema_1(path: Path) -> None:
             ("given up", "cancelled", 0, 0, NOW, NOW, None, None, None, *keys, None),
         ):
             connection.execute(JOB, row)
+
+
+def test_titles_of_the_first_schema_are_the_imports_or_the_hosts(tmp_path: Path) -> None:
+    path = tmp_path / "memva.db"
+    make_schema_1(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for session_id, title in (("imported", "A"), ("renamed", "Mine"), ("made", "Mine")):
+            connection.execute(
+                "INSERT INTO sessions"
+                " (id, title, created_at, updated_at, status, project_path, claude_status)"
+                " VALUES (?, ?, ?, ?, 'active', '', 'completed')",
+                (session_id, title, NOW, NOW),
+            )
+        for session_id in ("imported", "renamed"):
+            connection.execute(
+                "INSERT INTO transcript_cursors VALUES"
+                " (?, 'p', 'c', '', ?, '', 0, 0, '', NULL, '', 'A', 'ai-title')",
+                (session_id, session_id),
+            )
+    with SqliteStore.open(path) as store:
+        origins = {session.id: session.title_origin for session in list_sessions(store)}
+    assert origins == {
+        "imported": "ai-title",
+        "renamed": "host",
+        "made": "host",
+        "session-1": "host",
+    }
 
 
 def test_jobs_of_the_first_schema_go_on(tmp_path: Path) -> None:

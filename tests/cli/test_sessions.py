@@ -52,6 +52,7 @@ def test_json_has_every_field_a_line_for_each_session(run: Run, store: SqliteSto
             "metadata": {"a": [1]},
             "claude_status": "not_started",
             "archived_at": None,
+            "title_origin": "host",
         }
     ]
 

@@ -17,7 +17,6 @@ from memva import (
     get_events_for_session,
     import_transcripts,
     record_event,
-    update_session,
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
@@ -125,15 +124,6 @@ def test_same_transcript_from_two_places_is_one(
     shutil.copy(history.main, copy)
     report = imported(store, copy)
     assert (report.events.added, report.events.unchanged, report.sessions) == (0, 4, 0)
-
-
-def test_hosts_title_is_never_overwritten(store: Store, history: History) -> None:
-    history.write(history.line(1))
-    imported(store, history.root)
-    update_session(store, CLAUDE, title="Mine")
-    history.append({"type": "custom-title", "customTitle": "Theirs"})
-    imported(store, history.root)
-    assert only_session(store).title == "Mine"
 
 
 def test_session_that_the_host_made_is_filled(store: Store, history: History) -> None:

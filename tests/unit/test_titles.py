@@ -75,3 +75,17 @@ def test_better_title() -> None:
     assert better_title(made, remade) == remade
     assert better_title(remade, first) == remade
     assert better_title(None, None) is None
+
+
+def test_title_that_was_offered_before_wins_by_its_origin_alone() -> None:
+    older, held = Title("one", "ai-title"), Title("two", "ai-title")
+    better = Title("three", "custom-title")
+    assert better_title(held, older, is_new=False) == held
+    assert better_title(held, better, is_new=False) == better
+    assert better_title(None, older, is_new=False) == older
+
+
+def test_no_title_is_better_than_the_hosts() -> None:
+    host = Title("one", "host")
+    assert better_title(host, Title("two", "custom-title")) == host
+    assert better_title(Title("two", "custom-title"), host) == host

@@ -405,7 +405,7 @@ class TranscriptCursor:
         line: How many lines those bytes hold.
         fingerprint: The source's fingerprint at `offset`.
         carry: What the lines read leave to the lines after them.
-        title: The title that the import last gave the session, or None.
+        title: The best title that the lines read offer, or None.
     """
 
     source: str

@@ -11,6 +11,7 @@ from attrs.validators import optional
 
 from memva.domain import validation
 from memva.domain.json import JsonObject
+from memva.domain.titles import TitleOrigin
 
 SessionStatus: TypeAlias = Literal["active", "completed", "error"]
 """What the user sees of a session: still open, done, or ended by an error."""
@@ -33,6 +34,8 @@ class Session:
         metadata: Whatever the host keeps with it, a JSON object, or None.
         claude_status: `not_started`, `processing`, `completed` or `error`.
         archived_at: When it was put away, or None.
+        title_origin: Where the title was taken from: `host` where the app gave it, which no import
+            changes. It says nothing where there is no title.
 
     Raises:
         InvalidValue: A field has a value that it cannot have.
@@ -54,6 +57,9 @@ class Session:
     )
     archived_at: datetime | None = field(
         default=None, converter=validation.to_utc_or_none, validator=optional(validation.time)
+    )
+    title_origin: TitleOrigin = field(
+        default="host", validator=validation.one_of(*get_args(TitleOrigin))
     )
 
     def archived(self, *, now: datetime) -> Session:

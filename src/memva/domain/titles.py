@@ -1,8 +1,8 @@
 """The title that a person recognises a conversation by.
 
-In order: a title the user gave in Claude Code (`custom-title`), one it made itself (`ai-title`),
-the `summary` of one of the conversation's own lines, the first thing that the person typed, the
-first command. Of the first three, the last one stands.
+In order: the title that the host gave, a title the user gave in Claude Code (`custom-title`), one
+it made itself (`ai-title`), the `summary` of one of the conversation's own lines, the first thing
+that the person typed, the first command. Of Claude Code's titles and summaries the last one stands.
 """
 
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -14,15 +14,18 @@ from memva.domain.text import clean_text
 LONGEST_TITLE: Final = 80
 """How many characters a title is cut to."""
 
-TitleOrigin: TypeAlias = Literal["command", "prompt", "summary", "ai-title", "custom-title"]
+TitleOrigin: TypeAlias = Literal["command", "prompt", "summary", "ai-title", "custom-title", "host"]
+"""Where a title was taken from; `host` where the app that uses memva gave it."""
+
 _ORDER: Final[tuple[TitleOrigin, ...]] = (
     "command",
     "prompt",
     "summary",
     "ai-title",
     "custom-title",
+    "host",
 )
-_FIRST_STANDS: Final = frozenset({"command", "prompt"})
+_LAST_STANDS: Final = frozenset({"summary", "ai-title", "custom-title"})
 
 
 class Title(NamedTuple):
@@ -47,13 +50,17 @@ def title_in(event: Event) -> Title | None:
             return None
 
 
-def better_title(held: Title | None, offered: Title | None) -> Title | None:
-    """Return which of two titles stands, `held` having come first."""
+def better_title(held: Title | None, offered: Title | None, *, is_new: bool = True) -> Title | None:
+    """Return which of two titles stands.
+
+    With `is_new`, what is offered stands behind `held` in the conversation. Otherwise it was
+    offered before, and what is of the same origin came after it.
+    """
     if held is None or offered is None:
         return held or offered
     before, after = _ORDER.index(held.origin), _ORDER.index(offered.origin)
     if after == before:
-        return held if held.origin in _FIRST_STANDS else offered
+        return offered if is_new and held.origin in _LAST_STANDS else held
     return offered if after > before else held
 
 

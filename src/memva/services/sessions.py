@@ -136,7 +136,8 @@ def update_session(
     """Change the fields that are given, leave the others, and return the session.
 
     Two callers who change different fields at once both keep their change. `metadata` is replaced
-    as a whole.
+    as a whole. A title that is given here is the host's, which no import replaces; None leaves it
+    to the next import that finds something new.
 
     Raises:
         SessionNotFound: There is no session with this id.
@@ -152,6 +153,8 @@ def update_session(
         "claude_status": claude_status,
     }
     changes: dict[str, Any] = {name: new for name, new in given.items() if new is not UNCHANGED}
+    if "title" in changes:
+        changes["title_origin"] = "host"
     with store.transaction():
         session = store.sessions.get(session_id)
         if changes:

@@ -307,48 +307,54 @@ class _Reading:
     def _keep_session(self, session_id: str, events: list[Event]) -> tuple[bool, Title | None]:
         """Create the conversation's session or bring it up to date.
 
-        Returns whether it was created, and the title that the import gives it.
+        Returns whether it was created, and the best title that the lines read so far offer.
         """
-        given = self._title
-        title = self._better_title(events)
+        offers = self._offered_titles(events)
+        best = self._title
+        for offered, _ in offers:
+            best = better_title(best, offered)
         folder = next((event.cwd for event in events if event.cwd), "")
         times = [event.timestamp for event in events]
         try:
             before = self._store.sessions.get(session_id)
         except SessionNotFound:
-            self._store.sessions.add(
-                Session(
-                    id=session_id,
-                    title=None if title is None else title.text,
-                    created_at=min(times),
-                    updated_at=max(times),
-                    project_path=folder,
-                    claude_status="completed",
-                )
+            session = Session(
+                id=session_id,
+                created_at=min(times),
+                updated_at=max(times),
+                project_path=folder,
+                claude_status="completed",
             )
-            return True, title
+            self._store.sessions.add(_titled(session, best))
+            return True, best
         session = attrs.evolve(
             before,
             project_path=before.project_path or folder,
             updated_at=max([before.updated_at, *times]),
         )
-        # Any other title than the one that the import gave is the host's.
-        if title is not None and before.title == (None if given is None else given.text):
-            session = attrs.evolve(session, title=title.text)
+        if before.title is None:
+            session = _titled(session, best)
+        else:
+            title: Title | None = Title(before.title, before.title_origin)
+            for offered, is_new in offers:
+                title = better_title(title, offered, is_new=is_new)
+            session = _titled(session, title)
         if session != before:
             self._store.sessions.update(session)
-        return False, title
+        return False, best
 
-    def _better_title(self, events: list[Event]) -> Title | None:
-        title = self._title
+    def _offered_titles(self, events: list[Event]) -> list[tuple[Title, bool]]:
+        """Return the titles that lines offer, and of each whether its line is new to the store."""
         if self._transcript.subpath:
-            return title
+            return []
+        known = self._store.events.last_line(self._transcript)
         uuids = {event.uuid for event in events}
-        for event in events:
-            if event.event_type == "summary" and not self._is_own_summary(event, uuids):
-                continue
-            title = better_title(title, title_in(event))
-        return title
+        return [
+            (title, event.line > known)
+            for event in events
+            if (title := title_in(event)) is not None
+            and (title.origin != "summary" or self._is_own_summary(event, uuids))
+        ]
 
     def _is_own_summary(self, event: Event, uuids: set[str]) -> bool:
         """Tell whether a summary is of this transcript; many are of another one."""
@@ -362,3 +368,9 @@ class _Reading:
         except EventNotFound:
             return False
         return True
+
+
+def _titled(session: Session, title: Title | None) -> Session:
+    if title is None:
+        return session
+    return attrs.evolve(session, title=title.text, title_origin=title.origin)

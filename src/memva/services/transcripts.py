@@ -24,9 +24,10 @@ def import_transcripts(
     """Import every line of every transcript that `source` has, and return what that came to.
 
     Each conversation becomes a session whose id is Claude Code's own, or goes to the session that
-    its events are associated with already. A title that the host gave stays. Importing again adds
-    nothing; a transcript that has grown adds what is new. It may be stopped at any moment: what
-    was imported is kept, and the next import goes on from there.
+    its events are associated with already. A title that the host gave stays; otherwise it is the
+    best that the lines offer. Importing again adds nothing; a transcript that has grown adds what
+    is new. It may be stopped at any moment: what was imported is kept, and the next import goes on
+    from there.
 
     A session of Claude Code's that lost events by the deletion of a session is left out, with
     whatever it has grown by, until it is restored.

@@ -236,6 +236,17 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             deleted_at  TEXT NOT NULL
         ) WITHOUT ROWID
         """,
+        "ALTER TABLE sessions ADD COLUMN title_origin TEXT NOT NULL DEFAULT 'host'",
+        # Whose title it was could be told by the one that the import gave last.
+        """
+        UPDATE sessions SET title_origin = coalesce(
+            (
+                SELECT title_origin FROM transcript_cursors
+                WHERE memva_session_id = sessions.id AND title = sessions.title
+            ),
+            'host'
+        )
+        """,
     ),
 )
 

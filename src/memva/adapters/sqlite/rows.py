@@ -69,12 +69,24 @@ def session_row(session: Session) -> Row:
         _json_or_null(session.metadata, "metadata"),
         session.claude_status,
         _text_or_null(session.archived_at),
+        session.title_origin,
     )
 
 
 def session_from_row(row: Row) -> Session:
     """Return the session of a row of `SESSION_COLUMNS`."""
-    id_, title, created_at, updated_at, status, path, metadata, claude_status, archived_at = row
+    (
+        id_,
+        title,
+        created_at,
+        updated_at,
+        status,
+        path,
+        metadata,
+        claude_status,
+        archived_at,
+        title_origin,
+    ) = row
     return _session(
         (
             id_,
@@ -86,6 +98,7 @@ def session_from_row(row: Row) -> Session:
             None if metadata is None else decode_json(metadata),
             claude_status,
             _time_or_none(archived_at),
+            title_origin,
         )
     )
 

@@ -32,6 +32,7 @@ from memva.services.sessions import (
 )
 from memva.testing.clock import START
 from memva.testing.contract.events import lines, stored
+from memva.testing.samples import sample_session
 
 LATER = START + timedelta(minutes=1)
 
@@ -65,6 +66,13 @@ class ServiceContract:
         replaced = update_session(store, session.id, metadata={"b": 2}, now=LATER)
         assert replaced.metadata == {"b": 2}
         assert get_session(store, session.id) == replaced
+
+    def test_title_that_the_host_gives_is_the_hosts(self, store: Store) -> None:
+        """A title that is given, be it the same, is the host's; other changes leave its origin."""
+        store.sessions.add(sample_session(title="Fix", title_origin="prompt"))
+        assert update_session(store, "session-1", status="completed").title_origin == "prompt"
+        assert update_session(store, "session-1", title="Fix").title_origin == "host"
+        assert get_session(store, "session-1").title_origin == "host"
 
     def test_two_updates_at_once_both_stay(self, store: Store) -> None:
         """Callers who change different fields of one session at once both keep their change."""

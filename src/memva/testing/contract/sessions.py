@@ -34,6 +34,7 @@ class SessionContract:
             claude_status="processing",
             metadata={"tags": ["a", "b"], "depth": {"of": None}},
             archived_at=START,
+            title_origin="ai-title",
         )
         store.sessions.add(session)
         assert store.sessions.get("session-1") == session
