@@ -23,12 +23,12 @@ from memva.cli import importing, main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 whole_import = importing.import_transcripts
 
-def interrupted(store, source, *, on_progress):
+def interrupted(store, source, *, on_progress, **options):
     def press(progress):
         on_progress(progress)
         if progress.bytes:
             os.kill(os.getpid(), signal.SIGINT)
-    return whole_import(store, source, on_progress=press)
+    return whole_import(store, source, on_progress=press, **options)
 
 importing.import_transcripts = interrupted
 main()
