@@ -1,19 +1,23 @@
-"""The SQLite store gives what the in-memory store gives, whatever is appended in whatever order."""
+"""The SQLite store gives what the in-memory store gives, whatever is stored in whatever order."""
 
 import tempfile
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
+from typing import Final
 
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memva import Event
+from memva import Event, Session
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
-from memva.domain import EventQuery, Store
+from memva.domain import EventQuery, SessionQuery, SessionSort, Store
 from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
+
+SORTS: Final[tuple[SessionSort, ...]] = ("updated_at", "created_at", "title")
 
 events = st.builds(
     lambda uuid, session, subpath, line, seconds, size, association: sample_event(
@@ -83,3 +87,55 @@ def test_stores_agree(batches: list[list[Event]], delete: bool) -> None:
             assert memory.events.associated_session(claude) == sqlite.events.associated_session(
                 claude
             )
+
+
+titles = st.one_of(st.none(), st.text("aA\u00e9\u00c9\u0301%_ \u00df\U0001f680", max_size=3))
+moments = st.integers(0, 3).map(lambda seconds: START + timedelta(seconds=seconds))
+sessions = st.builds(
+    sample_session,
+    id=st.sampled_from("abcdefgh"),
+    title=titles,
+    created_at=moments,
+    updated_at=moments,
+    status=st.sampled_from(["active", "error"]),
+    project_path=st.sampled_from(["/a", "/b"]),
+    archived_at=st.one_of(st.none(), moments),
+)
+queries = st.builds(
+    SessionQuery,
+    statuses=st.sampled_from([None, ["active"], ["active", "error"], []]),
+    archived=st.sampled_from([None, False, True]),
+    project_path=st.sampled_from([None, "/a"]),
+    title=titles,
+)
+
+
+@given(
+    st.lists(sessions, max_size=8, unique_by=lambda session: session.id),
+    st.lists(st.tuples(queries, st.integers(1, 9)), max_size=5),
+)
+def test_lists_agree(there: list[Session], asked: list[tuple[SessionQuery, int]]) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        MemoryStore() as memory,
+        SqliteStore.open(Path(folder) / "memva.db", durability="normal") as sqlite,
+    ):
+        for session in there:
+            memory.sessions.add(session)
+            sqlite.sessions.add(session)
+        for (query, limit), sort, ascending in product(asked, SORTS, (False, True)):
+            whole = memory.sessions.find(query, sort=sort, ascending=ascending)
+            after, read = None, 0
+            while True:
+                pages = [
+                    store.sessions.find(
+                        query, sort=sort, ascending=ascending, after=after, limit=limit
+                    )
+                    for store in (memory, sqlite)
+                ]
+                assert pages[0] == pages[1]
+                assert pages[0].sessions == whole.sessions[read : read + limit]
+                after, read = pages[0].next, read + limit
+                if after is None:
+                    break
+            assert read >= len(whole)

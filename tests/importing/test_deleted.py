@@ -146,6 +146,25 @@ def test_deletion_between_two_batches_stands(store: Store, history: History, res
 
 
 @pytest.mark.parametrize("restore", [False, True])
+def test_deletion_between_two_transcripts_stands(
+    store: Store, history: History, restore: bool
+) -> None:
+    write_conversation(history)
+    imported(store, history)
+    history.append(history.line(4), path=subagent(history))
+    told: list[ImportProgress] = []
+
+    def delete(progress: ImportProgress) -> None:
+        told.append(progress)
+        if len(told) == 1:
+            delete_elsewhere(store)
+
+    report = imported(store, history, restore=restore, on_progress=delete)
+    assert (report.unchanged, report.deleted) == (1, 1)
+    assert content(store) == []
+
+
+@pytest.mark.parametrize("restore", [False, True])
 def test_deletion_after_reading_and_before_storing_stands(
     store: Store, history: History, restore: bool
 ) -> None:

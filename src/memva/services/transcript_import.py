@@ -119,6 +119,8 @@ class _Reading:
             self._reporter.problem(item.source, None, item.problem)
             return
         if item.size == 0 or (self._stored is not None and self._stored.version == item.version):
+            if self._stored is not None:
+                self._deletions.meet(self._stored.transcript.session_id)
             self._reporter.report.unchanged += 1
             return
         self._begin()
