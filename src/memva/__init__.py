@@ -17,6 +17,7 @@ from memva.domain.errors import (
     LeaseLost,
     MemvaError,
     NotFound,
+    SearchUnavailable,
     SessionExists,
     SessionNotFound,
     SourceUnreadable,
@@ -37,6 +38,7 @@ from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.ports import (
     JobPage,
     JobStats,
+    SearchableStore,
     Store,
     TranscriptSource,
     WatchableStore,
@@ -51,8 +53,10 @@ from memva.domain.retry import (
     NoRetry,
     RetryPolicy,
 )
+from memva.domain.search_page import SearchCursor
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionSort
+from memva.domain.snippet import Snippet, Span
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
@@ -96,6 +100,7 @@ from memva.services.jobs import (
     retry_job,
     wait_for_job,
 )
+from memva.services.search import SearchHit, SearchPage, build_search_index, search_events
 from memva.services.sessions import (
     UNCHANGED,
     Unchanged,
@@ -153,6 +158,11 @@ __all__ = [
     "NotFound",
     "Redact",
     "RetryPolicy",
+    "SearchCursor",
+    "SearchHit",
+    "SearchPage",
+    "SearchUnavailable",
+    "SearchableStore",
     "Session",
     "SessionCursor",
     "SessionExists",
@@ -161,7 +171,9 @@ __all__ = [
     "SessionSort",
     "SessionStatus",
     "Sightings",
+    "Snippet",
     "SourceUnreadable",
+    "Span",
     "Store",
     "StoreBusy",
     "StoreCorrupt",
@@ -182,6 +194,7 @@ __all__ = [
     "WorkerStore",
     "archive_session",
     "associate_events_with_session",
+    "build_search_index",
     "cancel_job",
     "checkpoint_job",
     "compactions_in",
@@ -218,6 +231,7 @@ __all__ = [
     "renew_lease",
     "rescue_expired_jobs",
     "retry_job",
+    "search_events",
     "snooze_job",
     "subagents_in",
     "threads_in",

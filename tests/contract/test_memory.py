@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from memva.adapters.memory import MemoryStore
-from memva.testing import FollowContract, StoreContract, WatchContract
+from memva.testing import FollowContract, SearchContract, StoreContract, WatchContract
 
 
-class TestMemoryStore(StoreContract, WatchContract, FollowContract):
+class TestMemoryStore(StoreContract, WatchContract, FollowContract, SearchContract):
     @pytest.fixture
     def store(self) -> Iterator[MemoryStore]:
         with MemoryStore() as store:

@@ -15,6 +15,7 @@ from memva.domain.errors import (
     LeaseLost,
     MemvaError,
     NotFound,
+    SearchUnavailable,
     SessionExists,
     SessionNotFound,
     SourceUnreadable,
@@ -47,6 +48,8 @@ from memva.domain.ports import (
     JobQuery,
     JobRepository,
     JobStats,
+    SearchableStore,
+    SearchRepository,
     SessionRepository,
     SourceLine,
     SourceTranscript,
@@ -64,7 +67,14 @@ from memva.domain.reported_cost import (
     reported_cost_in,
     reported_costs,
 )
-from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query
+from memva.domain.search_page import (
+    MOST_RANKED,
+    FoundEvents,
+    Indexed,
+    SearchCursor,
+    milliseconds,
+)
+from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query, relevance
 from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
@@ -90,6 +100,7 @@ from memva.domain.words import PlacedWord, placed_words, words
 
 __all__ = [
     "EXTRACTION_VERSION",
+    "MOST_RANKED",
     "Appended",
     "AttemptOutcome",
     "Carry",
@@ -107,7 +118,9 @@ __all__ = [
     "EventQuery",
     "EventRepository",
     "Fork",
+    "FoundEvents",
     "IllegalTransition",
+    "Indexed",
     "InvalidValue",
     "Job",
     "JobAttempt",
@@ -129,8 +142,12 @@ __all__ = [
     "Reconciled",
     "ReportedCost",
     "ResponseUsage",
+    "SearchCursor",
     "SearchQuery",
+    "SearchRepository",
     "SearchTerm",
+    "SearchUnavailable",
+    "SearchableStore",
     "Session",
     "SessionCursor",
     "SessionExists",
@@ -186,12 +203,14 @@ __all__ = [
     "matches",
     "merged",
     "merged_usage",
+    "milliseconds",
     "parse_object",
     "parse_query",
     "placed_words",
     "preferred",
     "rebuilder",
     "reconcile",
+    "relevance",
     "reported_cost_in",
     "reported_costs",
     "searchable_text",

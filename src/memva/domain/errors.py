@@ -167,5 +167,9 @@ class StoreUnavailable(StoreError):
     """The store is closed, cannot be opened, or its files cannot be reached."""
 
 
+class SearchUnavailable(StoreError):
+    """The store was opened without search, or cannot search where it is."""
+
+
 class StoreIncompatible(StoreError):
     """The file belongs to another application or to a newer memva; it was left untouched."""

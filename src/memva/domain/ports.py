@@ -30,6 +30,8 @@ from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.job import EndedStatus, Job, JobStatus
 from memva.domain.line import Carry
+from memva.domain.search_page import FoundEvents, Indexed, SearchCursor
+from memva.domain.search_query import SearchQuery
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.titles import Title
@@ -529,6 +531,61 @@ class WorkerStore(WatchableStore, Protocol):
         However many other threads use the store at once, this one's calls do not wait for them to
         be done, but for the other writers alone.
         """
+        ...
+
+
+class SearchRepository(Protocol):
+    """Searching the events of a store.
+
+    An event is found where `matches` holds of the query and the `words` of its `searchable_text`,
+    and the narrowing means it. Found is every such event that was committed before the call,
+    whoever committed it, and inside a transaction its own as well. An index that has to be brought
+    up to date first is the store's affair; where it cannot be, inside a snapshot for one, the
+    search is slower, not poorer.
+
+    Every method raises `SearchUnavailable` on a store that was opened without search.
+    """
+
+    def find(
+        self,
+        query: SearchQuery,
+        narrowing: EventQuery,
+        /,
+        *,
+        after: SearchCursor | None = None,
+        limit: int,
+    ) -> FoundEvents:
+        """Return the first `limit` events that are found, the newest first, that follow `after`.
+
+        They sort by `timestamp` to the millisecond, which is as exact as Claude Code is; ties by
+        position, the higher first. A store may count an event to a later millisecond where tens
+        of thousands share one. `limit` is at least 1. A query without terms finds nothing.
+        """
+        ...
+
+    def find_best(self, query: SearchQuery, narrowing: EventQuery, /, *, limit: int) -> list[Event]:
+        """Return the `limit` best of the newest `MOST_RANKED` events that are found.
+
+        Of texts with as many words the one that says the query's terms more often comes first;
+        ties as in `find`. The rest is the store's own judgement.
+        """
+        ...
+
+    def build(self, *, limit: int) -> Indexed:
+        """Bring the index up to date, by `limit` events at most.
+
+        Called again until none is left, it has indexed everything that was committed before. It
+        may be left at any time; each call is a transaction of its own, unless the caller has one.
+        """
+        ...
+
+
+class SearchableStore(Store, Protocol):
+    """A store that can be searched."""
+
+    @property
+    def search(self) -> SearchRepository:
+        """Searching its events."""
         ...
 
 

@@ -21,6 +21,10 @@ MOST_WORDS: Final = 64
 
 # What repeats itself is no further word; this bounds how long it is read for.
 _MOST_PARTS: Final = 1_000
+# The customary weights of BM25, and how many words an event usually has.
+_SATURATION: Final = 1.2
+_LENGTH_COUNTS: Final = 0.75
+_USUAL_LENGTH: Final = 100
 _QUOTES: Final = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
 _PART: Final = re.compile(r'"(?P<phrase>[^"]*)(?:"(?P<star>\*?))?|[^\s"]+')
 
@@ -92,3 +96,14 @@ def matches(query: SearchQuery, words: Sequence[str]) -> bool:
     return bool(query.terms) and all(
         next(term.places(words), None) is not None for term in query.terms
     )
+
+
+def relevance(query: SearchQuery, words: Sequence[str]) -> float:
+    """Return how much a text with these `words` is about `query`; more is better.
+
+    More of it is said where it is said more often, and where less else is said. A store with an
+    index of its own may weigh that otherwise, rare words more than common ones for one.
+    """
+    length = 1 - _LENGTH_COUNTS + _LENGTH_COUNTS * len(words) / _USUAL_LENGTH
+    often = (sum(1 for _ in term.places(words)) for term in query.terms)
+    return sum(count / (count + _SATURATION * length) for count in often)

@@ -21,8 +21,10 @@ pytest.register_assert_rewrite("memva.testing.contract")
 from memva.testing.clock import FrozenClock
 from memva.testing.contract import (
     DurableFollowContract,
+    DurableSearchContract,
     DurableStoreContract,
     FollowContract,
+    SearchContract,
     StoreContract,
     WatchContract,
 )
@@ -30,9 +32,11 @@ from memva.testing.samples import sample_event, sample_job, sample_session
 
 __all__ = [
     "DurableFollowContract",
+    "DurableSearchContract",
     "DurableStoreContract",
     "FollowContract",
     "FrozenClock",
+    "SearchContract",
     "StoreContract",
     "WatchContract",
     "sample_event",

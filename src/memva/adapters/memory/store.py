@@ -18,6 +18,7 @@ from memva.adapters.memory.content import Content, Scope
 from memva.adapters.memory.cursors import MemoryCursors
 from memva.adapters.memory.events import MemoryEvents
 from memva.adapters.memory.jobs import MemoryJobs
+from memva.adapters.memory.search import MemorySearch
 from memva.adapters.memory.sessions import MemorySessions
 from memva.adapters.memory.watch import MemoryWatch
 from memva.adapters.owner import Owner, current_owner
@@ -48,6 +49,7 @@ class MemoryStore:
         self.events = MemoryEvents(self)
         self.jobs = MemoryJobs(self)
         self.cursors = MemoryCursors(self)
+        self.search = MemorySearch(self)
 
     def now(self) -> datetime:
         """Return the present moment of its clock."""

@@ -22,6 +22,7 @@ from memva.testing.contract.keys import KeyContract
 from memva.testing.contract.order import OrderContract
 from memva.testing.contract.pages import PageContract
 from memva.testing.contract.processes import ProcessContract
+from memva.testing.contract.search import DurableSearchContract, SearchContract
 from memva.testing.contract.services import ServiceContract
 from memva.testing.contract.session_pages import SessionPageContract
 from memva.testing.contract.sessions import SessionContract
@@ -33,8 +34,10 @@ from memva.testing.contract.watch import WatchContract
 
 __all__ = [
     "DurableFollowContract",
+    "DurableSearchContract",
     "DurableStoreContract",
     "FollowContract",
+    "SearchContract",
     "StoreContract",
     "WatchContract",
 ]
