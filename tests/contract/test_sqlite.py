@@ -6,16 +6,25 @@ from pathlib import Path
 import pytest
 
 from memva.adapters.sqlite import SqliteStore
-from memva.testing import DurableFollowContract, DurableStoreContract, WatchContract
+from memva.testing import (
+    DurableFollowContract,
+    DurableSearchContract,
+    DurableStoreContract,
+    WatchContract,
+)
 
 
-class TestSqliteStore(DurableStoreContract, WatchContract, DurableFollowContract):
+class TestSqliteStore(
+    DurableStoreContract, WatchContract, DurableFollowContract, DurableSearchContract
+):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
         return partial(SqliteStore.open, tmp_path / "memva.db")
 
 
-class TestSqliteStoreAtNormalDurability(DurableStoreContract, WatchContract, DurableFollowContract):
+class TestSqliteStoreAtNormalDurability(
+    DurableStoreContract, WatchContract, DurableFollowContract, DurableSearchContract
+):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
         return partial(SqliteStore.open, tmp_path / "memva.db", durability="normal")

@@ -6,8 +6,8 @@ import ctypes
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
@@ -67,6 +67,17 @@ class Connection:
             return self.raw.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             return self._again(error, lambda: self.raw.execute(sql, parameters).fetchall())
+
+    def each(self, sql: str, parameters: Parameters = ()) -> Generator[Row, None, None]:
+        """Yield the rows of a statement, so that many long ones are not held at once.
+
+        Only inside a transaction; close it where not every row is taken.
+        """
+        try:
+            with closing(self.raw.execute(sql, parameters)) as cursor:
+                yield from cursor
+        except sqlite3.Error as error:
+            raise translate(error) from error
 
     def run(self, sql: str, parameters: Parameters = ()) -> int:
         """Run a statement that returns no rows; return how many it changed."""

@@ -13,6 +13,7 @@ from memva.adapters.sqlite.rows import (
     event_from_row,
     probe,
 )
+from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import (
     IN_TRANSCRIPT,
     Sequences,
@@ -98,8 +99,9 @@ _COUNT_LINES: Final = f"""
 class SqliteEvents:
     """The events of a SQLite store; `memva.domain.ports.EventRepository` says what it does."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, search: SearchIndex) -> None:
         self._transactions = transactions
+        self._search = search
 
     def append(self, events: Sequence[Event], /) -> Appended:
         """Store events, each under a new position, in the order given; all of them or none."""
@@ -118,6 +120,7 @@ class SqliteEvents:
                 if is_foreign_key(error):
                     _check_sessions(connection, events)
                 raise
+            self._search.appended(connection, outcome)
         return outcome.counted
 
     def get(self, key: EventKey, /) -> Event:

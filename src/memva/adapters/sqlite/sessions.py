@@ -16,6 +16,7 @@ from memva.adapters.sqlite.rows import (
     session_from_row,
     session_row,
 )
+from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import Sequences
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SessionExists, SessionNotFound, StoreError
@@ -65,9 +66,12 @@ _FORGET: Final = "DELETE FROM deleted_sessions WHERE session_id = ?"
 class SqliteSessions:
     """The sessions of a SQLite store; `memva.domain.ports.SessionRepository` says what it does."""
 
-    def __init__(self, transactions: Transactions, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, transactions: Transactions, clock: Callable[[], datetime], search: SearchIndex
+    ) -> None:
         self._transactions = transactions
         self._clock = clock
+        self._search = search
 
     def add(self, session: Session, /) -> None:
         """Store a new session."""
@@ -118,6 +122,7 @@ class SqliteSessions:
         with self._transactions.writing() as connection:
             transcripts = connection.rows(_TRANSCRIPTS, (probe(session_id),))
             keys = connection.rows(_KEYS, (probe(session_id),))
+            self._search.deleting(connection, session_id)
             connection.run(_DELETE_CURSORS, (probe(session_id),))
             if not connection.run(_DELETE, (probe(session_id),)):
                 raise SessionNotFound(session_id)

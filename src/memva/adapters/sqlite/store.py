@@ -17,12 +17,14 @@ from memva.adapters.sqlite.events import SqliteEvents
 from memva.adapters.sqlite.jobs import SqliteJobs
 from memva.adapters.sqlite.migrations import check_is_memvas, migrate
 from memva.adapters.sqlite.pool import Pool
+from memva.adapters.sqlite.search import NoSearch, SqliteSearch
+from memva.adapters.sqlite.search_index import SearchIndex, prepare_search
 from memva.adapters.sqlite.sessions import SqliteSessions
 from memva.adapters.sqlite.transactions import Transactions
 from memva.adapters.sqlite.wal import WalKeeper
 from memva.adapters.sqlite.watch import SqliteWatch
 from memva.domain.errors import InvalidValue, StoreUnavailable
-from memva.domain.ports import Watch
+from memva.domain.ports import SearchRepository, Watch
 from memva.domain.time import utc_now
 
 Durability: TypeAlias = Literal["full", "normal"]
@@ -39,16 +41,26 @@ class SqliteStore:
     """
 
     def __init__(
-        self, path: Path, pool: Pool, *, clock: Callable[[], datetime], busy_timeout: float
+        self,
+        path: Path,
+        pool: Pool,
+        *,
+        clock: Callable[[], datetime],
+        busy_timeout: float,
+        search: bool,
     ) -> None:
         self.path = path
         self._pool = pool
         self._clock = clock
         self._transactions = Transactions(pool, WalKeeper(path), busy_timeout=busy_timeout)
-        self.sessions = SqliteSessions(self._transactions, clock)
-        self.events = SqliteEvents(self._transactions)
+        index = SearchIndex(kept=search)
+        self.sessions = SqliteSessions(self._transactions, clock, index)
+        self.events = SqliteEvents(self._transactions, index)
         self.jobs = SqliteJobs(self._transactions, clock)
         self.cursors = SqliteCursors(self._transactions)
+        self.search: SearchRepository = (
+            SqliteSearch(self._transactions, index) if search else NoSearch()
+        )
 
     @classmethod
     def open(
@@ -57,6 +69,7 @@ class SqliteStore:
         *,
         durability: Durability = "full",
         busy_timeout: float = 30.0,
+        search: bool = True,
         clock: Callable[[], datetime] = utc_now,
     ) -> SqliteStore:
         """Open the store at `path`; make it where there is none.
@@ -68,11 +81,14 @@ class SqliteStore:
             durability: `full`, or `normal`, which is faster and keeps the file sound, but may
                 lose the last commits when the machine, not the program, goes down.
             busy_timeout: How many seconds a call waits for other writers before `StoreBusy`.
+            search: Whether events can be searched. Without it appending is quicker, and the file
+                smaller; opened with it later, the index is built when it is needed.
             clock: Tells the present moment, aware and in UTC.
 
         Raises:
             InvalidValue: An argument has a value that it cannot have.
             StoreIncompatible: The file is another application's or a newer memva's.
+            SearchUnavailable: SQLite was built without FTS5; leave search out.
             StoreError: It cannot be opened for another reason.
         """
         if durability not in get_args(Durability):
@@ -99,12 +115,14 @@ class SqliteStore:
             [(mode,)] = first.rows("PRAGMA journal_mode = WAL")
             if mode != "wal":
                 raise StoreUnavailable(f"{file} is where SQLite cannot keep a write-ahead log")
+            if search:
+                prepare_search(first)
         except BaseException:
             pool.close()
             raise
         finally:
             pool.release(first)
-        return cls(file, pool, clock=clock, busy_timeout=busy_timeout)
+        return cls(file, pool, clock=clock, busy_timeout=busy_timeout, search=search)
 
     def now(self) -> datetime:
         """Return the present moment of its clock."""
