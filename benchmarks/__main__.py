@@ -23,7 +23,7 @@ _PARTS: Final[dict[str, _Part]] = {
     "scale": scale.measures,
 }
 _LATEST: Final = Path(__file__).with_name("latest.json")
-_ROW: Final = "{:<28} {:>8} {:>8}  {:<6}  {}"
+_ROW: Final = "{:<32} {:>8} {:>8}  {:<6}  {}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -35,7 +35,10 @@ def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
 def _pages(sizes: Sizes, few: Path, many: Path) -> Figure:
     """Conversations page by page: any of the large file's, against any of the small one's."""
     chance = random.Random(0)
-    with SqliteStore.open(few) as small, SqliteStore.open(many) as large:
+    with (
+        SqliteStore.open(few, search=False) as small,
+        SqliteStore.open(many, search=False) as large,
+    ):
         ids = [[session.id for session in list_sessions(store)] for store in (large, small)]
         rounds = [
             together(
@@ -69,7 +72,8 @@ def _single_append(sizes: Sizes, few: Path, many: Path) -> Figure:
     chance = random.Random(0)
     with ExitStack() as stack:
         large, small = (
-            stack.enter_context(SqliteStore.open(path, durability="normal")) for path in (many, few)
+            stack.enter_context(SqliteStore.open(path, durability="normal", search=False))
+            for path in (many, few)
         )
         ids = [[session.id for session in list_sessions(store)] for store in (large, small)]
         rounds = [

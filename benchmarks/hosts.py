@@ -36,9 +36,10 @@ class Files:
 
 @contextmanager
 def new_files(place: Place, durability: Durability) -> Iterator[Files]:
-    """Give both files, which go when the block ends."""
+    """Give both files, which go when the block ends; the floor has no search either."""
     folder = place.new_folder()
-    with SqliteStore.open(folder / "memva.db", durability=durability) as store:
+    path = folder / "memva.db"
+    with SqliteStore.open(path, durability=durability, search=False) as store:
         connection = raw.create(folder / "raw.db", durability)
         try:
             yield Files(store, connection)

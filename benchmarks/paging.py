@@ -39,7 +39,7 @@ def pages(sizes: Sizes, place: Place) -> Figure:
     """
     path = place.new_folder() / "memva.db"
     turns = conversations(0, events_each=_EVENTS_EACH)
-    with SqliteStore.open(path, durability="normal") as store:
+    with SqliteStore.open(path, durability="normal", search=False) as store:
         events = [
             event_of(conversation, conversation.line(), number=number)
             for conversation, number in islice(turns, sizes.paged_events)

@@ -25,6 +25,10 @@ class Sizes:
         flat_rounds: Rounds.
         thread_events: Events in the conversation whose threads are found.
         thread_rounds: Rounds.
+        searched_events: Events in the large file that is searched; the small one has a tenth.
+        searches: How often each kind of word is searched for in either file.
+        indexed_events: Events appended in batches with and without an index, in each round.
+        indexed_rounds: Rounds, each into new files.
         history_lines: Lines in the imported history.
         history_rounds: Rounds, each into new files.
         large_history_lines: Lines of 10 MB in the history whose import's memory is measured.
@@ -58,6 +62,10 @@ class Sizes:
     flat_rounds: int
     thread_events: int
     thread_rounds: int
+    searched_events: int
+    searches: int
+    indexed_events: int
+    indexed_rounds: int
     history_lines: int
     history_rounds: int
     large_history_lines: int
@@ -92,6 +100,10 @@ STATED: Final = Sizes(
     flat_rounds=9,
     thread_events=100_000,
     thread_rounds=5,
+    searched_events=1_000_000,
+    searches=200,
+    indexed_events=50_000,
+    indexed_rounds=5,
     history_lines=20_000,
     history_rounds=5,
     large_history_lines=50,
@@ -126,6 +138,10 @@ QUICK: Final = Sizes(
     flat_rounds=1,
     thread_events=1_000,
     thread_rounds=1,
+    searched_events=4_000,
+    searches=5,
+    indexed_events=1_000,
+    indexed_rounds=1,
     history_lines=500,
     history_rounds=1,
     large_history_lines=2,
