@@ -17,6 +17,7 @@ from benchmarks.sizes import Sizes
 from benchmarks.workload import Conversation, Line
 from memva import build_search_index, search_events
 from memva.adapters.sqlite import SqliteStore
+from memva.adapters.sqlite.search_index import VERSION
 
 _COMMON: Final = ("login", "session", "database", "render", "invoice")
 """Words, each of which stands in a third of the events."""
@@ -67,7 +68,7 @@ def _growth(rounds: Sequence[Round]) -> float:
 
 def _searchable(place: Place, total: int) -> Path:
     """Return a file of so many small events that is indexed to its end."""
-    return place.cached(f"searchable-{total}.db", partial(_make, total=total))
+    return place.cached(f"searchable-{VERSION}-{total}.db", partial(_make, total=total))
 
 
 def _make(path: Path, *, total: int) -> None:

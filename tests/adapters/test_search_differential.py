@@ -26,13 +26,14 @@ queries = st.one_of(
     st.text(),
 )
 events = st.builds(
-    lambda uuid, session, subpath, line, milliseconds, text, kind, association: sample_event(
+    lambda uuid, session, subpath, line, milliseconds, text, kind, side, association: sample_event(
         uuid=uuid,
         session_id=session,
         subpath=subpath,
         line=line,
         timestamp=START + timedelta(milliseconds=milliseconds) / 2,
         event_type=kind,
+        is_sidechain=side,
         data={"message": {"role": kind, "content": text}},
         memva_session_id=association,
     ),
@@ -42,7 +43,8 @@ events = st.builds(
     line=st.integers(0, 3),
     milliseconds=st.integers(-2, 3),
     text=texts,
-    kind=st.sampled_from(["user", "assistant"]),
+    kind=st.sampled_from(["user", "assistant", "error"]),
+    side=st.booleans(),
     association=st.sampled_from([None, "session-1", "session-2"]),
 )
 narrowings = st.fixed_dictionaries(
@@ -51,6 +53,7 @@ narrowings = st.fixed_dictionaries(
         "session_id": st.sampled_from(["session-1", "session-2"]),
         "claude_session_id": st.sampled_from(["claude-1", "claude-2"]),
         "event_types": st.sampled_from([["user"], ["user", "assistant"], []]),
+        "is_sidechain": st.booleans(),
         "since": st.sampled_from([START, START + timedelta(microseconds=500)]),
         "until": st.sampled_from([START, START + timedelta(microseconds=500)]),
     },

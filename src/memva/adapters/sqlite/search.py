@@ -14,10 +14,12 @@ from memva.adapters.sqlite.narrowing import narrowing as as_sql
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.search_index import (
     NUMBERS,
+    SIDECHAIN_MARK,
     VERSION,
     SearchIndex,
     last_position,
     state,
+    type_mark,
 )
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SearchUnavailable, StoreBusy, StoreFull, StoreReadOnly
@@ -37,7 +39,7 @@ from memva.domain.words import words
 _COLUMNS: Final = ", ".join(f"events.{column}" for column in EVENT_COLUMNS.split(", "))
 _IDS: Final = """
     SELECT rowid AS id, {score} AS score FROM search_words
-    WHERE search_words MATCH ? AND rowid >= ? AND rowid < ? AND {condition}
+    WHERE search_words MATCH ? AND rowid >= {first} AND rowid < {beyond} AND {condition}
     ORDER BY rowid DESC LIMIT ?
 """
 _FOUND: Final = f"""
@@ -55,10 +57,9 @@ _OF_SESSION: Final = """
         WHERE {session}
     )
 """
-_IS_OF_SESSION: Final = """
-    rowid >= (SELECT min(id) FROM ours) AND rowid <= (SELECT max(id) FROM ours)
-    AND +rowid IN (SELECT id FROM ours)
-"""
+_FIRST_OF_SESSION: Final = "max(?, (SELECT min(id) FROM ours))"
+_BEYOND_SESSION: Final = "min(?, (SELECT max(id) + 1 FROM ours))"
+_IS_OF_SESSION: Final = "+rowid IN (SELECT id FROM ours)"
 _IS_MEANT: Final = """
     EXISTS (
         SELECT 1 FROM search_entries AS entries
@@ -75,6 +76,7 @@ _NOT_INDEXED: Final = f"""
 
 _FIRST_ID: Final = -(2**63)
 _LAST_ID: Final = 2**63 - 1
+_MOST_TYPES: Final = 50
 # How many events are indexed before other writers have their turn.
 _AT_ONCE: Final = 2_000
 
@@ -103,7 +105,7 @@ class SqliteSearch:
         limit: int,
     ) -> FoundEvents:
         """Return the first `limit` events that are found, the newest first, after a cursor."""
-        if not query.terms:
+        if _finds_nothing(query, narrowing):
             return FoundEvents([])
         self._catch_up()
         with self._transactions.snapshot(), self._transactions.reading() as connection:
@@ -115,7 +117,7 @@ class SqliteSearch:
 
     def find_best(self, query: SearchQuery, narrowing: EventQuery, /, *, limit: int) -> list[Event]:
         """Return the `limit` best of the newest events that are found."""
-        if not query.terms:
+        if _finds_nothing(query, narrowing):
             return []
         self._catch_up()
         with self._transactions.snapshot(), self._transactions.reading() as connection:
@@ -156,6 +158,11 @@ class NoSearch:
         raise SearchUnavailable("the store was opened with search=False")
 
     find_best = build = find
+
+
+def _finds_nothing(query: SearchQuery, narrowing: EventQuery) -> bool:
+    types = narrowing.event_types
+    return not query.terms or (types is not None and not types)
 
 
 def _newest(
@@ -202,23 +209,34 @@ def _ids(
     )
     rest = attrs.evolve(narrowing, memva_session_id=None, session_id=None)
     conditions = ["TRUE"]
-    ours = ""
+    ours, first, beyond = "", "?", "?"
     if values:
         ours = _OF_SESSION.format(session=session)
+        first, beyond = _FIRST_OF_SESSION, _BEYOND_SESSION
         conditions.append(_IS_OF_SESSION)
-    values += [_expression(query), *_span(connection, narrowing, after)]
+    values += [_expression(query, narrowing), *_span(connection, narrowing, after)]
     if rest != EventQuery():
         meant, more = as_sql(rest)
         conditions.append(_IS_MEANT.format(narrowing=meant))
         values += more
-    return ours + _IDS.format(score=score, condition=" AND ".join(conditions)), values
+    sql = _IDS.format(score=score, first=first, beyond=beyond, condition=" AND ".join(conditions))
+    return ours + sql, values
 
 
-def _expression(query: SearchQuery) -> str:
+def _expression(query: SearchQuery, narrowing: EventQuery) -> str:
     """Return the query as FTS5 writes it; in quotes its words mean nothing else."""
-    return " AND ".join(
-        f'"{" ".join(term.words)}"{"*" if term.prefix else ""}' for term in query.terms
-    )
+    wanted = [f'"{" ".join(term.words)}"{"*" if term.prefix else ""}' for term in query.terms]
+    types = narrowing.event_types
+    if types is not None and len(types) <= _MOST_TYPES:
+        # Where few events are of these types, a common word would be sought in all the others.
+        marks = " OR ".join(f'"{type_mark(event_type)}"' for event_type in types)
+        wanted.append(f"({marks})")
+    if narrowing.is_sidechain:
+        wanted.append(f'"{SIDECHAIN_MARK}"')
+    expression = " AND ".join(wanted)
+    if narrowing.is_sidechain is False:
+        expression = f'({expression}) NOT "{SIDECHAIN_MARK}"'
+    return expression
 
 
 def _span(

@@ -31,6 +31,11 @@ VERSION: Final = f"1.{EXTRACTION_VERSION}"
 NUMBERS: Final = 2**15
 """How many entries a millisecond has room for; what goes beyond counts to the next one."""
 
+SIDECHAIN_MARK: Final = "\ue001"
+"""The word that what subagents said has."""
+
+_LONGEST_MARK: Final = 64
+
 # An append that finds the index so far behind brings it on. Small segments cost merging, long
 # arrears the search that comes first.
 _ARREARS: Final = 500
@@ -244,9 +249,21 @@ def _waiting(
         yield position, event, 0
 
 
+def type_mark(event_type: str) -> str:
+    """Return the word that stands for a type; no text has a word that begins so.
+
+    Types that begin alike share it, so that it narrows what is looked at, and decides nothing.
+    """
+    return f"\ue000{event_type[:_LONGEST_MARK].encode().hex()}"
+
+
 def _entry(event: Event, position: int) -> _Entry:
-    text = " ".join(words(searchable_text(event)))
-    return _Entry(position, milliseconds(event.timestamp), text)
+    found = words(searchable_text(event))
+    if found:
+        found.append(type_mark(event.event_type))
+        if event.is_sidechain:
+            found.append(SIDECHAIN_MARK)
+    return _Entry(position, milliseconds(event.timestamp), " ".join(found))
 
 
 def _add(connection: Connection, entries: Sequence[_Entry]) -> int:

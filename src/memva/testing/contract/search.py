@@ -145,6 +145,8 @@ class SearchContract:
         assert found(store, "login", event_types=["assistant", "other"]) == ["answer"]
         assert found(store, "login", event_types=[]) == []
         assert found(store, "login", is_sidechain=True) == ["side"]
+        others = {"is_sidechain": False, "event_types": ["user", "assistant"], "until": later}
+        assert found(store, "login", **others) == ["answer", "two", "one"]
         assert found(store, "login", since=later) == ["later"]
         assert found(store, "login", until=later) == every
         moment = timedelta(microseconds=1)
