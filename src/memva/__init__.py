@@ -36,6 +36,7 @@ from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueS
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.ports import (
+    CountingStore,
     JobPage,
     JobStats,
     SearchableStore,
@@ -45,6 +46,7 @@ from memva.domain.ports import (
     WorkerStore,
 )
 from memva.domain.redaction import Redact
+from memva.domain.reported_cost import CostSource, ReportedCost
 from memva.domain.rescue import Sightings
 from memva.domain.retry import (
     DEFAULT_RETRY,
@@ -57,9 +59,13 @@ from memva.domain.search_page import SearchCursor
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionSort
 from memva.domain.snippet import Snippet, Span
+from memva.domain.session_stats import SessionStats
+from memva.domain.session_summary import SessionSummary
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
+from memva.domain.usage import Usage
+from memva.domain.usage_report import UsageBy, UsageReport, UsageTotals
 from memva.domain.versions import Appended
 from memva.services.claims import (
     checkpoint_job,
@@ -72,6 +78,12 @@ from memva.services.claims import (
     rescue_expired_jobs,
     snooze_job,
     update_job_status,
+)
+from memva.services.counts import (
+    get_session_stats,
+    get_stats_of_sessions,
+    get_usage,
+    list_session_summaries,
 )
 from memva.services.events import (
     associate_events_with_session,
@@ -125,6 +137,8 @@ __all__ = [
     "AttemptOutcome",
     "ClaudeStatus",
     "Compaction",
+    "CostSource",
+    "CountingStore",
     "CreatedJob",
     "EndedStatus",
     "Event",
@@ -157,6 +171,7 @@ __all__ = [
     "NoRetry",
     "NotFound",
     "Redact",
+    "ReportedCost",
     "RetryPolicy",
     "SearchCursor",
     "SearchHit",
@@ -169,7 +184,9 @@ __all__ = [
     "SessionNotFound",
     "SessionPage",
     "SessionSort",
+    "SessionStats",
     "SessionStatus",
+    "SessionSummary",
     "Sightings",
     "Snippet",
     "SourceUnreadable",
@@ -190,6 +207,10 @@ __all__ = [
     "Unchanged",
     "UniqueKeyTaken",
     "UniqueScope",
+    "Usage",
+    "UsageBy",
+    "UsageReport",
+    "UsageTotals",
     "WatchableStore",
     "WorkerStore",
     "archive_session",
@@ -219,8 +240,12 @@ __all__ = [
     "get_next_jobs",
     "get_recent_events",
     "get_session",
+    "get_session_stats",
+    "get_stats_of_sessions",
+    "get_usage",
     "import_transcripts",
     "list_jobs",
+    "list_session_summaries",
     "list_sessions",
     "locate_event",
     "page_events",

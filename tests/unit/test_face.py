@@ -43,6 +43,7 @@ def test_every_function_takes_the_store_or_the_events_first_and_the_rest_by_name
     may_be_positional = {
         "store",
         "session_id",
+        "session_ids",
         "job_id",
         "job",
         "status",

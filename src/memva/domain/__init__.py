@@ -42,6 +42,8 @@ from memva.domain.json import (
 )
 from memva.domain.line import Carry
 from memva.domain.ports import (
+    CountingStore,
+    CountRepository,
     CursorRepository,
     EventRepository,
     JobPage,
@@ -79,12 +81,19 @@ from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.session_stats import SessionStats, session_stats
+from memva.domain.said import MESSAGES, Said, said_in
+from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query
+from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
+from memva.domain.session import ClaudeStatus, Session, SessionStatus
+from memva.domain.session_stats import SessionFacts, SessionStats, session_stats, stats_of
+from memva.domain.session_summary import SessionSummary
 from memva.domain.snippet import Snippet, Span, snippet
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.text import clean_text, folded, is_storable
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.time import from_text, to_text, utc_now
 from memva.domain.titles import Title, TitleOrigin
+from memva.domain.told_response import Called, CallKey, ToldResponse, merged_told, told_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
 from memva.domain.usage import (
     ResponseUsage,
@@ -101,12 +110,17 @@ from memva.domain.words import PlacedWord, placed_words, words
 __all__ = [
     "EXTRACTION_VERSION",
     "MOST_RANKED",
+    "MESSAGES",
     "Appended",
     "AttemptOutcome",
+    "CallKey",
+    "Called",
     "Carry",
     "ClaudeStatus",
     "Compaction",
     "CostSource",
+    "CountRepository",
+    "CountingStore",
     "CursorRepository",
     "EndedStatus",
     "Event",
@@ -143,6 +157,7 @@ __all__ = [
     "ReportedCost",
     "ResponseUsage",
     "SearchCursor",
+    "Said",
     "SearchQuery",
     "SearchRepository",
     "SearchTerm",
@@ -151,6 +166,7 @@ __all__ = [
     "Session",
     "SessionCursor",
     "SessionExists",
+    "SessionFacts",
     "SessionNotFound",
     "SessionPage",
     "SessionQuery",
@@ -158,6 +174,7 @@ __all__ = [
     "SessionSort",
     "SessionStats",
     "SessionStatus",
+    "SessionSummary",
     "Snippet",
     "SourceLine",
     "SourceTranscript",
@@ -175,6 +192,7 @@ __all__ = [
     "Threads",
     "Title",
     "TitleOrigin",
+    "ToldResponse",
     "ToolCall",
     "Transcript",
     "TranscriptCursor",
@@ -202,6 +220,7 @@ __all__ = [
     "last_context",
     "matches",
     "merged",
+    "merged_told",
     "merged_usage",
     "milliseconds",
     "parse_object",
@@ -213,13 +232,16 @@ __all__ = [
     "relevance",
     "reported_cost_in",
     "reported_costs",
+    "said_in",
     "searchable_text",
     "session_stats",
     "snippet",
+    "stats_of",
     "subagents_in",
     "summed",
     "threads_in",
     "to_text",
+    "told_in",
     "tool_calls_in",
     "usage_in",
     "usage_totals",

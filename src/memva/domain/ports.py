@@ -34,7 +34,9 @@ from memva.domain.search_page import FoundEvents, Indexed, SearchCursor
 from memva.domain.search_query import SearchQuery
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
+from memva.domain.session_stats import SessionStats
 from memva.domain.titles import Title
+from memva.domain.usage import ResponseUsage
 from memva.domain.versions import Appended
 
 
@@ -586,6 +588,53 @@ class SearchableStore(Store, Protocol):
     @property
     def search(self) -> SearchRepository:
         """Searching its events."""
+        ...
+
+
+class CountRepository(Protocol):
+    """What sessions amount to, and what responses of the API used."""
+
+    def session_stats(self, session_ids: Collection[str], /) -> dict[str, SessionStats]:
+        """Return what each of these sessions amounts to, by its id.
+
+        That is what `memva.domain.session_stats` works out of the events that are associated with
+        it. Sessions that are not there are left out. However many they are, all are read at one
+        moment, in a fixed number of steps.
+        """
+        ...
+
+    def responses(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[ResponseUsage]:
+        """Return what each transcript tells of the usage of each response, in no order.
+
+        That is one row for each transcript, response and session that lines are associated with:
+        what `memva.domain.usage_in` finds in these lines, merged as `told_in` and `merged_told`
+        do it. Which of several rows of one response counts is for `counted_once` to say, so that
+        the answer stays right while copies come and go.
+
+        With `since` or `until`, or both, only the rows of responses come of which a row lies in
+        that span, at or after `since` and before `until`: all of their rows, as the choice among
+        them must not depend on the span.
+        """
+        ...
+
+    def latest_messages(self, session_ids: Collection[str], /) -> dict[str, Event]:
+        """Return the latest message in each of these sessions, by the session's id.
+
+        That is the last event in order of those in which `memva.domain.said_in` finds one of
+        `MESSAGES`: a prompt, a command or an answer, in the main conversation. Sessions without
+        one are left out.
+        """
+        ...
+
+
+class CountingStore(Store, Protocol):
+    """A store that counts: it tells what sessions amount to without reading all of them."""
+
+    @property
+    def counts(self) -> CountRepository:
+        """What is counted."""
         ...
 
 

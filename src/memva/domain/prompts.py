@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from memva.domain.event import USER, Event
 
@@ -27,9 +27,7 @@ _NOT_TYPED: Final = (
 def prompt_text(event: Event) -> str | None:
     """Return what a person typed in the event, or None where it is not a person's."""
     text = _user_text(event)
-    if text is None or text.lstrip().startswith(_NOT_TYPED):
-        return None
-    return text
+    return text if text is not None and _is_typed(text) else None
 
 
 def command_text(event: Event) -> str | None:
@@ -40,6 +38,21 @@ def command_text(event: Event) -> str | None:
         return None
     arguments = _ARGUMENTS.search(text)
     return f"{name[1]} {arguments[1]}".rstrip() if arguments else name[1]
+
+
+def given_in(event: Event) -> Literal["prompt", "command"] | None:
+    """Tell whether `prompt_text` or `command_text` finds something in the event, or neither."""
+    text = _user_text(event)
+    if text is None:
+        return None
+    if _is_typed(text):
+        return "prompt"
+    name = _COMMAND.search(text)
+    return "command" if name is not None and name[1] else None
+
+
+def _is_typed(text: str) -> bool:
+    return not text.lstrip().startswith(_NOT_TYPED)
 
 
 def _user_text(event: Event) -> str | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import attrs
 
-from memva.domain.event import ASSISTANT, Event, Transcript
+from memva.domain.event import Event, Transcript
 from memva.domain.prompts import prompt_text
 from memva.domain.reported_cost import ReportedCost, reported_cost_in, reported_costs
-from memva.domain.text import clean_text
-from memva.domain.usage import SYNTHETIC, ResponseUsage, last_context, merged_usage, usage_in
+from memva.domain.told_response import ToldResponse, merged_calls, merged_told, told_in
+from memva.domain.usage import last_context
 from memva.domain.usage_report import UsageTotals, usage_totals
 
 
@@ -48,6 +48,27 @@ class SessionStats:
     reported_costs: tuple[ReportedCost, ...]
 
 
+@attrs.frozen(kw_only=True)
+class SessionFacts:
+    """What is to be known of a conversation to say what it amounts to.
+
+    Attributes:
+        types: How many events of each type there are.
+        turns: How many different events hold what a person typed.
+        first_at: The earliest moment of an event, or None where there is none.
+        last_at: The latest.
+        responses: What is told of its responses; several may be of one.
+        costs: What Claude Code reported, in the order of its events.
+    """
+
+    types: Mapping[str, int]
+    turns: int
+    first_at: datetime | None
+    last_at: datetime | None
+    responses: Collection[ToldResponse]
+    costs: Iterable[ReportedCost]
+
+
 def session_stats(events: Iterable[Event]) -> SessionStats:
     """Return what `events` amount to, given in the order that pages have.
 
@@ -55,9 +76,7 @@ def session_stats(events: Iterable[Event]) -> SessionStats:
     """
     types: Counter[str] = Counter()
     turns: set[str] = set()
-    calls: dict[tuple[str, ...], tuple[str, bool]] = {}
-    models: set[str] = set()
-    rows: dict[tuple[Transcript, str], ResponseUsage] = {}
+    responses: dict[tuple[Transcript, str], ToldResponse] = {}
     costs: list[ReportedCost] = []
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -67,67 +86,43 @@ def session_stats(events: Iterable[Event]) -> SessionStats:
         last_at = event.timestamp if last_at is None else max(last_at, event.timestamp)
         if prompt_text(event) is not None:
             turns.add(event.uuid)
-        for number, (call_id, called) in enumerate(_tools_called(event)):
-            identity = (call_id,) if call_id else (event.uuid, str(number))
-            name, in_sidechain = calls.get(identity, (called, True))
-            calls[identity] = (min(name, called), in_sidechain and event.is_sidechain)
-        model = _model(event)
-        if model is not None:
-            models.add(model)
-        row = usage_in(event)
-        if row is not None:
-            key = (row.transcript, row.response_id)
-            rows[key] = merged_usage(rows[key], row) if key in rows else row
+        told = told_in(event)
+        if told is not None:
+            key = (told.transcript, told.response_id)
+            responses[key] = merged_told(responses[key], told) if key in responses else told
         cost = reported_cost_in(event)
         if cost is not None:
             costs.append(cost)
-    return SessionStats(
-        events=_most_first(types),
-        turns=len(turns),
-        tools=_most_first(Counter(name for name, _ in calls.values())),
-        sidechain_tools=_most_first(
-            Counter(name for name, in_sidechain in calls.values() if in_sidechain)
-        ),
-        first_at=first_at,
-        last_at=last_at,
-        models=tuple(sorted(models)),
-        usage=usage_totals(rows.values()),
-        context_tokens=last_context(rows.values()),
-        reported_costs=reported_costs(costs),
+    return stats_of(
+        SessionFacts(
+            types=types,
+            turns=len(turns),
+            first_at=first_at,
+            last_at=last_at,
+            responses=responses.values(),
+            costs=costs,
+        )
     )
 
 
-def _message(event: Event) -> Mapping[str, object]:
-    message = event.data.get("message") if event.event_type == ASSISTANT else None
-    return message if isinstance(message, Mapping) else {}
-
-
-def _blocks(event: Event) -> list[Mapping[str, object]]:
-    content = _message(event).get("content")
-    if not isinstance(content, Sequence):
-        return []
-    return [block for block in content if isinstance(block, Mapping)]
-
-
-def _tools_called(event: Event) -> Iterator[tuple[str, str]]:
-    """Yield id and name of each call of a tool that a line holds, the API's own tools too.
-
-    The id, which the lines that repeat a call share, is empty where there is none.
-    """
-    for block in _blocks(event):
-        kind, name, identity = block.get("type"), block.get("name"), block.get("id")
-        # `tool_use`, `server_tool_use`, and whatever else comes to be used.
-        if not isinstance(kind, str) or not kind.endswith("tool_use"):
-            continue
-        if isinstance(name, str) and name.strip():
-            yield identity if isinstance(identity, str) else "", clean_text(name)
-
-
-def _model(event: Event) -> str | None:
-    model = _message(event).get("model")
-    if not isinstance(model, str) or not model.strip() or model == SYNTHETIC:
-        return None
-    return clean_text(model)
+def stats_of(facts: SessionFacts) -> SessionStats:
+    """Return what a conversation amounts to of which this is known."""
+    rows = [told.usage for told in facts.responses if told.usage is not None]
+    calls = merged_calls([told.calls for told in facts.responses]).values()
+    return SessionStats(
+        events=_most_first(Counter(facts.types)),
+        turns=facts.turns,
+        tools=_most_first(Counter(called.name for called in calls)),
+        sidechain_tools=_most_first(
+            Counter(called.name for called in calls if called.in_sidechain)
+        ),
+        first_at=facts.first_at,
+        last_at=facts.last_at,
+        models=tuple(sorted({told.model for told in facts.responses if told.model})),
+        usage=usage_totals(rows),
+        context_tokens=last_context(rows),
+        reported_costs=reported_costs(facts.costs),
+    )
 
 
 def _most_first(counts: Counter[str]) -> dict[str, int]:

@@ -131,18 +131,15 @@ def usage_in(event: Event) -> ResponseUsage | None:
     if event.data.get("isApiErrorMessage") is True and not any(counts):
         return None
     read, written, cached, from_cache = (count or 0 for count in counts)
-    model = message.get("model")
     return ResponseUsage(
-        response_id=_identifier(message.get("id"))
-        or _identifier(event.data.get("requestId"))
-        or event.uuid,
+        response_id=response_id_in(event),
         project_key=event.project_key,
         session_id=event.session_id,
         subpath=event.subpath,
         memva_session_id=event.memva_session_id,
         timestamp=event.timestamp,
         line=event.line,
-        model=clean_text(model) if isinstance(model, str) else "",
+        model=model_in(event),
         project_name=event.project_name,
         is_sidechain=event.is_sidechain,
         is_final=is_final(event),
@@ -153,6 +150,25 @@ def usage_in(event: Event) -> ResponseUsage | None:
             cache_read_tokens=from_cache,
         ),
     )
+
+
+def response_id_in(event: Event) -> str:
+    """Return the `response_id` of the response that a line of an answer is of."""
+    message = event.data.get("message")
+    return (
+        (_identifier(message.get("id")) if isinstance(message, Mapping) else None)
+        or _identifier(event.data.get("requestId"))
+        or event.uuid
+    )
+
+
+def model_in(event: Event) -> str:
+    """Return the model that a line of an answer names; empty where none answered."""
+    message = event.data.get("message")
+    model = message.get("model") if isinstance(message, Mapping) else None
+    if not isinstance(model, str) or model == SYNTHETIC or not model.strip():
+        return ""
+    return clean_text(model)
 
 
 def merged_usage(one: ResponseUsage, other: ResponseUsage) -> ResponseUsage:

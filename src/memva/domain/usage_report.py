@@ -111,19 +111,28 @@ def _day(row: ResponseUsage, tz: tzinfo) -> str:
 
 
 def _totals(counted: Iterable[ResponseUsage]) -> UsageTotals:
-    responses = sidechain_responses = provisional_responses = 0
-    usage = sidechain_usage = Usage()
-    for row in counted:
-        responses += 1
-        usage += row.usage
-        provisional_responses += not row.is_final
-        if row.is_sidechain:
-            sidechain_responses += 1
-            sidechain_usage += row.usage
+    rows = list(counted)
+    in_sidechains = [row for row in rows if row.is_sidechain]
     return UsageTotals(
-        responses=responses,
-        usage=usage,
-        sidechain_responses=sidechain_responses,
-        sidechain_usage=sidechain_usage,
-        provisional_responses=provisional_responses,
+        responses=len(rows),
+        usage=_sum(row.usage for row in rows),
+        sidechain_responses=len(in_sidechains),
+        sidechain_usage=_sum(row.usage for row in in_sidechains),
+        provisional_responses=sum(not row.is_final for row in rows),
+    )
+
+
+def _sum(figures: Iterable[Usage]) -> Usage:
+    # Adding them one by one would make an object of each sum, and there may be a million.
+    read = written = cached = from_cache = 0
+    for usage in figures:
+        read += usage.input_tokens
+        written += usage.output_tokens
+        cached += usage.cache_creation_tokens
+        from_cache += usage.cache_read_tokens
+    return Usage(
+        input_tokens=read,
+        output_tokens=written,
+        cache_creation_tokens=cached,
+        cache_read_tokens=from_cache,
     )

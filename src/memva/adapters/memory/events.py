@@ -54,7 +54,7 @@ class MemoryEvents:
         return own(event)
 
     def place(self, key: EventKey, /) -> EventCursor:
-        for cursor, event in _in_order(self._store.content().events.values()):
+        for cursor, event in in_order(self._store.content().events.values()):
             if event.key == key:
                 return cursor
         raise EventNotFound(key)
@@ -68,10 +68,10 @@ class MemoryEvents:
         newest_first: bool = False,
         limit: int,
     ) -> EventPage:
-        in_order = _in_order(self._store.content().events.values())
+        ordered = in_order(self._store.content().events.values())
         found = [
             (cursor, event)
-            for cursor, event in (reversed(in_order) if newest_first else in_order)
+            for cursor, event in (reversed(ordered) if newest_first else ordered)
             if query.matches(event)
             and (after is None or (cursor < after if newest_first else cursor > after))
         ]
@@ -115,14 +115,14 @@ class MemoryEvents:
     def associated_session(self, session_id: str, /) -> str | None:
         found = [
             (cursor, event.memva_session_id)
-            for cursor, event in _in_order(self._store.content().events.values())
+            for cursor, event in in_order(self._store.content().events.values())
             if event.session_id == session_id and event.memva_session_id is not None
         ]
         return found[-1][1] if found else None
 
     def claude_sessions(self, memva_session_id: str, /) -> list[str]:
         begun: dict[str, datetime] = {}
-        for cursor, event in _in_order(self._store.content().events.values()):
+        for cursor, event in in_order(self._store.content().events.values()):
             if event.memva_session_id == memva_session_id:
                 begun.setdefault(event.session_id, cursor.sort_at)
         return sorted(begun, key=lambda session_id: (begun[session_id], session_id))
@@ -141,7 +141,7 @@ class MemoryEvents:
         return (event for event in events if event.transcript == transcript)
 
 
-def _in_order(events: Collection[Event]) -> list[tuple[EventCursor, Event]]:
+def in_order(events: Collection[Event]) -> list[tuple[EventCursor, Event]]:
     """Return events with their places, in the order that `EventRepository` defines."""
 
     def sequence(event: Event) -> tuple[Transcript, bool]:

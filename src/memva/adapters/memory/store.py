@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from memva.adapters.memory.content import Content, Scope
+from memva.adapters.memory.counts import MemoryCounts
 from memva.adapters.memory.cursors import MemoryCursors
 from memva.adapters.memory.events import MemoryEvents
 from memva.adapters.memory.jobs import MemoryJobs
@@ -50,6 +51,7 @@ class MemoryStore:
         self.jobs = MemoryJobs(self)
         self.cursors = MemoryCursors(self)
         self.search = MemorySearch(self)
+        self.counts = MemoryCounts(self)
 
     def now(self) -> datetime:
         """Return the present moment of its clock."""

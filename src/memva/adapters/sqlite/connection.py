@@ -93,6 +93,16 @@ class Connection:
         except sqlite3.Error as error:
             raise translate(error) from error
 
+    def begin_at_once(self) -> bool:
+        """Begin a transaction that writes, or return False where another one is in the way."""
+        try:
+            self.raw.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if is_busy(error):
+                return False
+            raise translate(error) from error
+        return True
+
     def let_go(self, sql: str, nothing: Parameters) -> None:
         """Make SQLite let go of the long row that `sql` was run with last.
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
+from memva.adapters.sqlite.counting import Counting
 from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.narrowing import narrowing
 from memva.adapters.sqlite.rows import (
@@ -76,10 +77,15 @@ _COMMITTED_FAR_BACK: Final = f"""
     ORDER BY position
 """
 _FAR_BACK: Final = 2_000
-_ASSOCIATE: Final = """
-    UPDATE events SET memva_session_id = :memva_session_id
+_NAMED: Final = """
+    SELECT position, memva_session_id IS :memva_session_id FROM events
     WHERE uuid IN (SELECT value FROM json_each(:uuids))
 """
+_AT_POSITIONS: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))
+"""
+_ASSOCIATE: Final = "UPDATE events SET memva_session_id = ? WHERE position = ?"
+_ASSOCIATED_AT_ONCE: Final = 200
 _ASSOCIATED: Final = f"""
     SELECT memva_session_id FROM events WHERE session_id = ? AND memva_session_id IS NOT NULL
     ORDER BY {_BACKWARDS} LIMIT 1
@@ -115,12 +121,15 @@ class SqliteEvents:
             if outcome.superseded:
                 connection.run_many(_DELETE, [(event.position,) for event in outcome.superseded])
             try:
-                Sequences(connection).insert(outcome.fresh, after_removing=outcome.superseded)
+                positions = Sequences(connection).insert(
+                    outcome.fresh, after_removing=outcome.superseded
+                )
             except StoreError as error:
                 if is_foreign_key(error):
                     _check_sessions(connection, events)
                 raise
             self._search.appended(connection, outcome)
+            Counting(connection).appended(outcome, positions)
         return outcome.counted
 
     def get(self, key: EventKey, /) -> Event:
@@ -205,10 +214,19 @@ class SqliteEvents:
             "uuids": encode_json(list(uuids), field="uuids"),
             "session_id": None if session_id is None else probe(session_id),
         }
-        sql = _ASSOCIATE if session_id is None else f"{_ASSOCIATE} AND session_id = :session_id"
+        sql = _NAMED if session_id is None else f"{_NAMED} AND session_id = :session_id"
         with self._transactions.writing() as connection:
             check_session(connection, memva_session_id)
-            return connection.run(sql, narrowing)
+            named = connection.rows(sql, narrowing)
+            moving = [position for position, is_there in named if not is_there]
+            for begin in range(0, len(moving), _ASSOCIATED_AT_ONCE):
+                positions = moving[begin : begin + _ASSOCIATED_AT_ONCE]
+                rows = connection.rows(_AT_POSITIONS, (encode_json(positions, field="position"),))
+                connection.run_many(_ASSOCIATE, [(memva_session_id, at) for at in positions])
+                Counting(connection).associated(
+                    [event_from_row(row) for row in rows], memva_session_id
+                )
+            return len(named)
 
     def associated_session(self, session_id: str, /) -> str | None:
         """Return the session that a session of Claude Code's is associated with, or None."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from memva.adapters.sqlite.connection import Connection
+from memva.adapters.sqlite.counting import count_stored
 from memva.adapters.sqlite.errors import is_damage, is_no_database, translate
 from memva.domain.errors import StoreIncompatible
 
@@ -248,7 +250,58 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         )
         """,
     ),
+    (
+        "ALTER TABLE events ADD COLUMN said TEXT",
+        # With what is counted in it, so that counting reads no event.
+        "DROP INDEX events_by_memva_session",
+        """
+        CREATE INDEX events_by_memva_session ON events (
+            memva_session_id, sort_at, project_key, session_id, subpath, line, position,
+            event_type, timestamp
+        ) WHERE memva_session_id IS NOT NULL
+        """,
+        """
+        CREATE INDEX events_said ON events (
+            memva_session_id, sort_at, project_key, session_id, subpath, line, position, said, uuid
+        ) WHERE said IS NOT NULL AND memva_session_id IS NOT NULL
+        """,
+        # A session's rows stand together; events of no session have an empty one. What a response
+        # used is NULL where its lines do not say.
+        """
+        CREATE TABLE responses (
+            memva_session_id       TEXT NOT NULL,
+            session_id             TEXT NOT NULL,
+            response_id            TEXT NOT NULL,
+            project_key            TEXT NOT NULL,
+            subpath                TEXT NOT NULL,
+            model                  TEXT NOT NULL,
+            timestamp              TEXT,
+            line                   INTEGER,
+            project_name           TEXT,
+            is_sidechain           INTEGER,
+            is_final               INTEGER,
+            input_tokens           INTEGER,
+            output_tokens          INTEGER,
+            cache_creation_tokens  INTEGER,
+            cache_read_tokens      INTEGER,
+            calls                  TEXT,
+            positions              TEXT NOT NULL,  -- of the events that tell of it
+            PRIMARY KEY (memva_session_id, session_id, response_id, project_key, subpath)
+        ) WITHOUT ROWID
+        """,
+        # A row goes with every change to its session's events: what is there is true.
+        """
+        CREATE TABLE session_counts (
+            memva_session_id  TEXT PRIMARY KEY NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            token             INTEGER NOT NULL,
+            stats             TEXT
+        ) WITHOUT ROWID
+        """,
+    ),
 )
+
+FILLERS: Final[Mapping[int, Callable[[Connection], None]]] = {3: count_stored}
+"""What fills that which a step made, in the same transaction, by the step's index."""
 
 
 def check_is_memvas(path: Path) -> None:
@@ -300,6 +353,8 @@ def migrate(connection: Connection, path: Path) -> None:
             if version < len(MIGRATIONS):
                 for statement in MIGRATIONS[version]:
                     connection.run(statement)
+                if version in FILLERS:
+                    FILLERS[version](connection)
                 connection.rows(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.rows(f"PRAGMA user_version = {version + 1}")
             connection.rows("COMMIT")

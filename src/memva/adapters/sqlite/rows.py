@@ -15,6 +15,7 @@ from memva.domain.json import JsonObject, JsonValue, ParsedObject, decode_json, 
 from memva.domain.line import Carry
 from memva.domain.ports import TranscriptCursor
 from memva.domain.rebuild import rebuilder
+from memva.domain.said import said_in
 from memva.domain.session import Session
 from memva.domain.text import is_storable
 from memva.domain.time import from_text, to_text
@@ -22,8 +23,9 @@ from memva.domain.titles import Title
 
 SESSION_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Session))
 EVENT_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Event))
-EVENT_VALUES: Final = ", ".join(
-    "CAST(? AS TEXT)" if field.name == "data" else "?" for field in attrs.fields(Event)
+NEW_EVENT_COLUMNS: Final = f"{EVENT_COLUMNS}, sort_at, said"
+NEW_EVENT_VALUES: Final = ", ".join(
+    "CAST(? AS TEXT)" if name == "data" else "?" for name in NEW_EVENT_COLUMNS.split(", ")
 )
 JOB_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Job))
 NEW_JOB_COLUMNS: Final = (
@@ -104,7 +106,7 @@ def session_from_row(row: Row) -> Session:
 
 
 def event_row(event: Event, timestamp: str, sort_at: str) -> Row:
-    """Return the event as a row of `EVENT_COLUMNS` and `sort_at`; SQLite gives the position.
+    """Return the event as a row of `NEW_EVENT_COLUMNS`; SQLite gives the position.
 
     `timestamp` is the event's as text, which the caller needs as well.
     """
@@ -124,6 +126,7 @@ def event_row(event: Event, timestamp: str, sort_at: str) -> Row:
         event.line,
         None,
         sort_at,
+        said_in(event),
     )
 
 

@@ -7,13 +7,19 @@ from operator import itemgetter
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, EVENT_VALUES, event_row, probe
+from memva.adapters.sqlite.rows import (
+    NEW_EVENT_COLUMNS,
+    NEW_EVENT_VALUES,
+    event_row,
+    probe,
+)
 from memva.domain.event import Event, Transcript
 from memva.domain.time import to_text
 
-_INSERT: Final = f"""
-    INSERT INTO events ({EVENT_COLUMNS}, sort_at) VALUES ({EVENT_VALUES}, ?)
-"""
+_INSERT: Final = f"INSERT INTO events ({NEW_EVENT_COLUMNS}) VALUES ({NEW_EVENT_VALUES})"
+# One connection writes at a time, and positions are never taken from deleted rows: those of a
+# batch follow one another.
+_LAST_POSITION: Final = "SELECT last_insert_rowid()"
 
 IN_TRANSCRIPT: Final = (
     "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
@@ -38,7 +44,7 @@ _SORT_AGAIN: Final = f"""
 """
 _LAST_LINE: Final = 2**63 - 1
 
-_DATA: Final = itemgetter(EVENT_COLUMNS.split(", ").index("data"))
+_DATA: Final = itemgetter(NEW_EVENT_COLUMNS.split(", ").index("data"))
 _LONG_DATA: Final = 1024 * 1024
 
 
@@ -57,8 +63,8 @@ class Sequences:
         """Return the highest line of a transcript; 0 where it has none."""
         return self._last_before(transcript, _LAST_LINE)[0]
 
-    def insert(self, events: Sequence[Event], *, after_removing: Sequence[Event]) -> None:
-        """Store events under new positions; `after_removing` were taken out just before."""
+    def insert(self, events: Sequence[Event], *, after_removing: Sequence[Event]) -> range:
+        """Store events and return their new positions; `after_removing` were taken out before."""
         disturbed: dict[tuple[Transcript, bool], int] = {}
 
         def disturb(event: Event) -> None:
@@ -79,11 +85,13 @@ class Sequences:
             rows.append(event_row(event, timestamp, sort_at))
         try:
             self._connection.run_many(_INSERT, rows)
+            [(last,)] = self._connection.rows(_LAST_POSITION)
         finally:
             if any(len(data) > _LONG_DATA for data in map(_DATA, rows)):
                 self._connection.let_go(_INSERT, (None,) * len(rows[0]))
         for (transcript, _), line in disturbed.items():
             self._sort_again(transcript, line)
+        return range(last - len(rows) + 1, last + 1)
 
     def mend(self, transcript: Transcript) -> None:
         """Go over the sequences of a transcript that has lost some of its events."""

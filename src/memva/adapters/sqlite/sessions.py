@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection
+from memva.adapters.sqlite.counting import Counting
 from memva.adapters.sqlite.errors import is_duplicate
 from memva.adapters.sqlite.queue import Queue
 from memva.adapters.sqlite.rows import (
@@ -131,6 +132,7 @@ class SqliteSessions:
                 lost.add(session_id)
             deleted_at = to_text(self._clock())
             connection.run_many(_REMEMBER, [(id_, deleted_at) for id_ in sorted(lost)])
+            Counting(connection).deleted(session_id)
             sequences = Sequences(connection)
             for transcript in transcripts:
                 sequences.mend(Transcript(*transcript))

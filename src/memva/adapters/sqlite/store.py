@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 from memva.adapters.sqlite.backup import back_up
 from memva.adapters.sqlite.connection import Connection
+from memva.adapters.sqlite.counts import SqliteCounts
 from memva.adapters.sqlite.cursors import SqliteCursors
 from memva.adapters.sqlite.events import SqliteEvents
 from memva.adapters.sqlite.jobs import SqliteJobs
@@ -61,6 +62,7 @@ class SqliteStore:
         self.search: SearchRepository = (
             SqliteSearch(self._transactions, index) if search else NoSearch()
         )
+        self.counts = SqliteCounts(self._transactions)
 
     @classmethod
     def open(

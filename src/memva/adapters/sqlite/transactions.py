@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
@@ -14,7 +14,7 @@ from memva.adapters.signal import Signal
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.pool import Pool
 from memva.adapters.sqlite.wal import WalKeeper
-from memva.domain.errors import StoreBusy, StoreReadOnly, StoreUnavailable
+from memva.domain.errors import StoreBusy, StoreError, StoreReadOnly, StoreUnavailable
 
 _ENDED: Final = "SQLite ended the transaction after an error inside it"
 
@@ -41,6 +41,10 @@ class Transactions:
         """Give the connection that the caller's reads go to."""
         scope = self.scopes.get(current_owner())
         return self.apart() if scope is None else nullcontext(scope.connection)
+
+    def in_scope(self) -> bool:
+        """Tell whether the caller is inside a transaction or a snapshot."""
+        return current_owner() in self.scopes
 
     def apart(self) -> AbstractContextManager[Connection]:
         """Give a connection that is in no transaction, not even in the caller's own."""
@@ -81,6 +85,26 @@ class Transactions:
             # A savepoint of its own would be a transaction, committed at its end.
             raise StoreUnavailable(_ENDED)
         return nullcontext(scope.connection) if one_statement else _Savepoint(scope.connection)
+
+    def write_aside(self, connection: Connection, work: Callable[[Connection], None]) -> None:
+        """Do what need not be done in a transaction of its own, unless somebody else is writing.
+
+        It does not wait and raises no `StoreError`: what fails is undone.
+        """
+        turn = self.turn
+        if not turn.acquire(blocking=False):
+            return
+        try:
+            if connection.begin_at_once():
+                work(connection)
+                connection.run("COMMIT")
+                self.wal.after_commit(connection)
+        except StoreError:
+            # A full disk, say: the next one to write is told.
+            return
+        finally:
+            connection.roll_back()
+            turn.release()
 
     def take_turn(self, turn: threading.Lock) -> Connection:
         """Return a connection once it is the caller's turn to write.

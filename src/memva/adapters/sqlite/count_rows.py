@@ -1,0 +1,185 @@
+"""Rows of what is counted, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from memva.adapters.sqlite.connection import Row
+from memva.domain.event import Transcript
+from memva.domain.json import decode_json, encode_json
+from memva.domain.rebuild import rebuilder
+from memva.domain.reported_cost import ReportedCost
+from memva.domain.session_stats import SessionStats
+from memva.domain.time import from_text, to_text
+from memva.domain.told_response import Called, CallKey, ToldResponse
+from memva.domain.usage import ResponseUsage, Usage
+from memva.domain.usage_report import UsageTotals
+
+ToldKey: TypeAlias = tuple[str, str, str, str, str]
+"""The primary key of a response's row."""
+
+USAGE_COLUMNS: Final = (
+    "memva_session_id, session_id, response_id, project_key, subpath, model, timestamp, line, "
+    "project_name, is_sidechain, is_final, input_tokens, output_tokens, cache_creation_tokens, "
+    "cache_read_tokens"
+)
+TOLD_COLUMNS: Final = f"{USAGE_COLUMNS}, calls, positions"
+
+_NO_USAGE: Final = (None,) * 9
+_FIGURES: Final = 11
+
+_told = rebuilder(ToldResponse)
+_response_usage = rebuilder(ResponseUsage)
+_usage = rebuilder(Usage)
+
+
+def told_key(told: ToldResponse) -> ToldKey:
+    """Return the key of a response's row."""
+    project_key, session_id, subpath = told.transcript
+    return (told.memva_session_id or "", session_id, told.response_id, project_key, subpath)
+
+
+def told_row(told: ToldResponse, positions: Sequence[int]) -> Row:
+    """Return a response as a row of `TOLD_COLUMNS`; `positions` are those of its lines."""
+    usage = told.usage
+    return (
+        *told_key(told),
+        told.model,
+        *(_NO_USAGE if usage is None else _usage_values(usage)),
+        _calls_text(told.calls) if told.calls else None,
+        f"[{','.join(map(str, positions))}]",
+    )
+
+
+def told_from_row(row: Row) -> ToldResponse:
+    """Return the response of a row of `TOLD_COLUMNS`."""
+    memva_session_id, session_id, response_id, project_key, subpath, model, timestamp = row[:7]
+    return _told(
+        (
+            response_id,
+            Transcript(project_key, session_id, subpath),
+            memva_session_id or None,
+            model,
+            None if timestamp is None else usage_from_row(row),
+            {} if row[-2] is None else _calls(row[-2]),
+        )
+    )
+
+
+def positions_from_row(row: Row) -> list[int]:
+    """Return the positions of the lines of a row of `TOLD_COLUMNS`."""
+    positions: Any = decode_json(row[-1])
+    return list(positions)
+
+
+def usage_from_row(row: Row) -> ResponseUsage:
+    """Return the usage of a row that begins with `USAGE_COLUMNS`."""
+    (
+        memva_session_id,
+        session_id,
+        response_id,
+        project_key,
+        subpath,
+        model,
+        timestamp,
+        line,
+        project_name,
+        is_sidechain,
+        is_final,
+        *_,
+    ) = row
+    return _response_usage(
+        (
+            response_id,
+            project_key,
+            session_id,
+            subpath,
+            memva_session_id or None,
+            from_text(timestamp),
+            line,
+            model,
+            project_name,
+            is_sidechain == 1,
+            is_final == 1,
+            _usage(row[_FIGURES : _FIGURES + 4]),
+        )
+    )
+
+
+def stats_text(stats: SessionStats) -> str:
+    """Return what a session amounts to as text."""
+    usage = stats.usage
+    fields: dict[str, Any] = {
+        "events": stats.events,
+        "turns": stats.turns,
+        "tools": stats.tools,
+        "sidechain_tools": stats.sidechain_tools,
+        "first_at": None if stats.first_at is None else to_text(stats.first_at),
+        "last_at": None if stats.last_at is None else to_text(stats.last_at),
+        "models": list(stats.models),
+        "responses": [usage.responses, usage.sidechain_responses, usage.provisional_responses],
+        "usage": _figures(usage.usage),
+        "sidechain_usage": _figures(usage.sidechain_usage),
+        "context_tokens": stats.context_tokens,
+        "reported_costs": [[c.session_id, c.source, c.usd] for c in stats.reported_costs],
+    }
+    return encode_json(fields, field="stats")
+
+
+def stats_from_text(text: str) -> SessionStats:
+    """Return what a session amounts to of what `stats_text` gave."""
+    fields: Any = decode_json(text)
+    responses, sidechain_responses, provisional_responses = fields["responses"]
+    return SessionStats(
+        events=fields["events"],
+        turns=fields["turns"],
+        tools=fields["tools"],
+        sidechain_tools=fields["sidechain_tools"],
+        first_at=None if fields["first_at"] is None else from_text(fields["first_at"]),
+        last_at=None if fields["last_at"] is None else from_text(fields["last_at"]),
+        models=tuple(fields["models"]),
+        usage=UsageTotals(
+            responses=responses,
+            usage=_usage(fields["usage"]),
+            sidechain_responses=sidechain_responses,
+            sidechain_usage=_usage(fields["sidechain_usage"]),
+            provisional_responses=provisional_responses,
+        ),
+        context_tokens=fields["context_tokens"],
+        reported_costs=tuple(
+            ReportedCost(session_id=session_id, source=source, usd=usd)
+            for session_id, source, usd in fields["reported_costs"]
+        ),
+    )
+
+
+def _usage_values(usage: ResponseUsage) -> Row:
+    return (
+        to_text(usage.timestamp),
+        usage.line,
+        usage.project_name,
+        usage.is_sidechain,
+        usage.is_final,
+        *_figures(usage.usage),
+    )
+
+
+def _figures(usage: Usage) -> list[int]:
+    return [
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_creation_tokens,
+        usage.cache_read_tokens,
+    ]
+
+
+def _calls_text(calls: Mapping[CallKey, Called]) -> str:
+    return encode_json(
+        [[called.name, called.in_sidechain, *key] for key, called in calls.items()], field="calls"
+    )
+
+
+def _calls(text: str) -> dict[CallKey, Called]:
+    calls: Any = decode_json(text)
+    return {tuple(key): Called(name, in_sidechain) for name, in_sidechain, *key in calls}

@@ -1,0 +1,169 @@
+"""Keeping what is counted true to the events, whatever happens to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+
+from memva.adapters.sqlite.connection import Connection, Row
+from memva.adapters.sqlite.count_rows import (
+    TOLD_COLUMNS,
+    ToldKey,
+    positions_from_row,
+    told_from_row,
+    told_key,
+    told_row,
+)
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, placeholders, probe
+from memva.domain.event import Event
+from memva.domain.json import encode_json
+from memva.domain.said import said_in
+from memva.domain.told_response import ToldResponse, merged_told, told_in
+from memva.domain.versions import Reconciled
+
+_SELECT: Final = f"""
+    SELECT {TOLD_COLUMNS} FROM responses
+    WHERE memva_session_id = ? AND session_id = ? AND response_id = ?
+"""
+_SELECT_MANY: Final = f"""
+    SELECT {TOLD_COLUMNS} FROM responses
+    WHERE memva_session_id = ? AND session_id = ?
+        AND response_id IN (SELECT value FROM json_each(?))
+"""
+_PUT: Final = f"""
+    INSERT OR REPLACE INTO responses ({TOLD_COLUMNS}) VALUES ({placeholders(TOLD_COLUMNS)})
+"""
+_REMOVE: Final = """
+    DELETE FROM responses
+    WHERE memva_session_id = ? AND session_id = ? AND response_id = ?
+        AND project_key = ? AND subpath = ?
+"""
+_REMOVE_SESSION: Final = "DELETE FROM responses WHERE memva_session_id = ?"
+_AT_POSITIONS: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))
+"""
+_FORGET: Final = "DELETE FROM session_counts WHERE memva_session_id = ?"
+_STORED: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?
+"""
+_SAY: Final = "UPDATE events SET said = ? WHERE position = ?"
+_AT_ONCE: Final = 200
+
+_Told: TypeAlias = tuple[ToldResponse, list[int]]
+"""What is told of a response, and the positions of the events that tell it."""
+
+
+class Counting:
+    """Follows each change to the events, in the transaction that makes it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def appended(self, outcome: Reconciled, positions: Sequence[int]) -> None:
+        """Count what was appended, under these positions, in the place of what it superseded."""
+        if outcome.superseded:
+            self._take(outcome.superseded)
+        self._add(zip(outcome.fresh, positions, strict=True))
+        self._forget((*outcome.superseded, *outcome.fresh))
+
+    def associated(self, before: Sequence[Event], memva_session_id: str) -> None:
+        """Count events, given as they were before, for the session that they have come to."""
+        after = [attrs.evolve(event, memva_session_id=memva_session_id) for event in before]
+        self._take(before)
+        self.add(after)
+        self._forget((*before, *after))
+
+    def deleted(self, memva_session_id: str) -> None:
+        """Forget what was counted of a session that is deleted."""
+        self._connection.run(_REMOVE_SESSION, (probe(memva_session_id),))
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Count stored events that were not counted so far."""
+        self._add((event, event.position) for event in events)
+
+    def _add(self, events: Iterable[tuple[Event, int]]) -> None:
+        arriving: dict[ToldKey, _Told] = {}
+        for event, position in events:
+            told = told_in(event)
+            if told is not None:
+                key = told_key(told)
+                arriving[key] = _both(arriving.get(key), (told, [position]))
+        if not arriving:
+            return
+        stored = self._stored(arriving)
+        rows = [
+            told_row(*_both(None if row is None else _from_row(row), told))
+            for key, told in arriving.items()
+            for row in [stored.get(key)]
+        ]
+        self._connection.run_many(_PUT, rows)
+
+    def _take(self, events: Iterable[Event]) -> None:
+        """Take out what events tell that are no longer there, or no longer there as they were.
+
+        What is left of a response is told anew by the lines that are left.
+        """
+        gone: dict[ToldKey, set[int]] = {}
+        for event in events:
+            told = told_in(event)
+            if told is not None:
+                gone.setdefault(told_key(told), set()).add(event.position)
+        if not gone:
+            return
+        stored = {key: row for key, row in self._stored(gone).items() if key in gone}
+        self._connection.run_many(_REMOVE, list(stored))
+        left = [
+            position
+            for key, row in stored.items()
+            for position in positions_from_row(row)
+            if position not in gone[key]
+        ]
+        if left:
+            rows = self._connection.rows(_AT_POSITIONS, (encode_json(left, field="position"),))
+            self.add(map(event_from_row, rows))
+
+    def _stored(self, keys: Mapping[ToldKey, object]) -> dict[ToldKey, Row]:
+        """Return the rows with these keys, and maybe some beside them."""
+        if len(keys) == 1:
+            [key] = keys
+            rows = self._connection.rows(_SELECT, key[:3])
+        else:
+            responses: dict[tuple[str, str], list[str]] = {}
+            for memva_session_id, session_id, response_id, _, _ in keys:
+                responses.setdefault((memva_session_id, session_id), []).append(response_id)
+            rows = [
+                row
+                for session, ids in responses.items()
+                for row in self._connection.rows(
+                    _SELECT_MANY, (*session, encode_json(ids, field="response_id"))
+                )
+            ]
+        return {row[:5]: row for row in rows}
+
+    def _forget(self, events: Iterable[Event]) -> None:
+        """Forget what was worked out of sessions whose events have changed."""
+        for session_id in {event.memva_session_id for event in events} - {None}:
+            self._connection.run(_FORGET, (session_id,))
+
+
+def count_stored(connection: Connection) -> None:
+    """Count all the events of a file that has counted none."""
+    counting, after = Counting(connection), 0
+    while rows := connection.rows(_STORED, (after, _AT_ONCE)):
+        events = [event_from_row(row) for row in rows]
+        said = [(said_in(event), event.position) for event in events]
+        connection.run_many(_SAY, [row for row in said if row[0] is not None])
+        counting.add(events)
+        after = events[-1].position
+
+
+def _both(one: _Told | None, other: _Told) -> _Told:
+    if one is None:
+        return other
+    return merged_told(one[0], other[0]), one[1] + other[1]
+
+
+def _from_row(row: Row) -> _Told:
+    return told_from_row(row), positions_from_row(row)
