@@ -48,6 +48,7 @@ def grow(path: Path, *, total: int, line: NextLine = Conversation.small_line) ->
             raw.append_rows(
                 connection,
                 [(*row.before, encode_json(row.data, field="data"), *row.after) for row in rows],
+                [row.told for row in rows],
             )
             if begin == 0:
                 _check_is_memvas_own(connection, events, path.parent)
@@ -63,6 +64,9 @@ def _check_is_memvas_own(
         add_sessions(store, begun(events))
         record_events(store, events)
     with closing(raw.connect(twin, "normal")) as other:
-        rows = [file.execute("SELECT * FROM events").fetchall() for file in (connection, other)]
-    if rows[0] != rows[1]:
-        raise AssertionError("the rows of the grown file are not those that memva writes")
+        for table in ("events", "responses"):
+            grown, memvas = (
+                file.execute(f"SELECT * FROM {table}").fetchall() for file in (connection, other)
+            )
+            if grown != memvas:
+                raise AssertionError(f"the {table} of the grown file are not those memva writes")

@@ -63,22 +63,23 @@ def _insert_lines(folder: Path, connection: sqlite3.Connection) -> None:
     raw.add_sessions(connection, [path.stem for path in paths if path.parent.parent == folder])
     rows = chain.from_iterable(_rows(path) for path in paths)
     while batch := list(islice(rows, _BATCH)):
-        raw.append_rows(connection, batch)
+        raw.append_rows(connection, [row for row, _ in batch], [told for _, told in batch])
 
 
-def _rows(path: Path) -> Iterator[tuple[object, ...]]:
+def _rows(path: Path) -> Iterator[tuple[tuple[object, ...], raw.Told | None]]:
     timestamp, session_id = "", path.stem
     with path.open(encoding="utf-8") as lines:
         for number, text in enumerate(lines, start=1):
             line = json.loads(text)
             timestamp = line.get("timestamp", timestamp)
             session_id = line.get("sessionId", session_id)
-            yield (
+            is_sidechain = line.get("isSidechain", False)
+            row = (
                 line.get("uuid", number),
                 session_id,
                 line["type"],
                 timestamp,
-                line.get("isSidechain", False),
+                is_sidechain,
                 line.get("parentUuid"),
                 line.get("cwd", ""),
                 "",
@@ -88,7 +89,10 @@ def _rows(path: Path) -> Iterator[tuple[object, ...]]:
                 path.stem,
                 number,
                 timestamp,
+                raw.said(line),
             )
+            place = (session_id, session_id, path.parent.name, path.stem)
+            yield row, raw.told(line, place, (timestamp, number, "", is_sidechain))
 
 
 def _peak(sizes: Sizes, place: Place) -> Figure:

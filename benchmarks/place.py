@@ -13,7 +13,7 @@ from typing import Final
 
 from memva.adapters.sqlite.migrations import MIGRATIONS
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Raise it whenever the generated files change; a change of the schema counts by itself."""
 
 CACHE: Final = Path(__file__).parents[1] / ".cache" / "benchmarks"

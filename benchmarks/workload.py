@@ -56,12 +56,17 @@ class Conversation:
         self._parent: str | None = None
 
     def small_line(self) -> Line:
-        """Return its next line, with about 300 bytes of JSON."""
+        """Return its next line, with about 500 bytes of JSON."""
         return {
             "type": "assistant",
             "parentUuid": self._parent,
             **self._identity(),
-            "message": {"role": "assistant", "stop_reason": "end_turn", "content": self._text(60)},
+            "message": {
+                "role": "assistant",
+                **self._response(60),
+                "stop_reason": "end_turn",
+                "content": self._text(60),
+            },
         }
 
     def line(self) -> Line:
@@ -102,13 +107,19 @@ class Conversation:
                     },
                 }
         message = {
-            "model": "claude-sonnet-4-5-20250929",
-            "id": f"msg_{self._chance.getrandbits(96):024x}",
+            **self._response(size),
             "type": "message",
             "role": "assistant",
             "content": [content],
             "stop_reason": "tool_use" if content["type"] == "tool_use" else "end_turn",
             "stop_sequence": None,
+        }
+        return {**self._envelope(), "type": "assistant", "message": message, **self._identity()}
+
+    def _response(self, size: int) -> Line:
+        return {
+            "model": "claude-sonnet-4-5-20250929",
+            "id": f"msg_{self._chance.getrandbits(96):024x}",
             "usage": {
                 "input_tokens": self._chance.randrange(100),
                 "cache_creation_input_tokens": self._chance.randrange(10_000),
@@ -117,7 +128,6 @@ class Conversation:
                 "service_tier": "standard",
             },
         }
-        return {**self._envelope(), "type": "assistant", "message": message, **self._identity()}
 
     def _result(self, size: int) -> Line:
         # Claude Code writes what a tool gave twice.

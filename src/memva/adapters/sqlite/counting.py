@@ -66,7 +66,7 @@ class Counting:
         if outcome.superseded:
             self._take(outcome.superseded)
         self._add(zip(outcome.fresh, positions, strict=True))
-        self._forget((*outcome.superseded, *outcome.fresh))
+        self._forget(outcome.fresh)
 
     def associated(self, before: Sequence[Event], memva_session_id: str) -> None:
         """Count events, given as they were before, for the session that they have come to."""
