@@ -58,9 +58,9 @@ from memva.domain.retry import (
 from memva.domain.search_page import SearchCursor
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionSort
-from memva.domain.snippet import Snippet, Span
 from memva.domain.session_stats import SessionStats
-from memva.domain.session_summary import SessionSummary
+from memva.domain.session_summary import SessionSummary, SessionSummaryPage
+from memva.domain.snippet import Snippet, Span
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
@@ -187,6 +187,7 @@ __all__ = [
     "SessionStats",
     "SessionStatus",
     "SessionSummary",
+    "SessionSummaryPage",
     "Sightings",
     "Snippet",
     "SourceUnreadable",

@@ -16,7 +16,7 @@ from memva import Event
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
 from memva.adapters.sqlite import counts as sqlite_counts
-from memva.domain import CountingStore, ResponseUsage
+from memva.domain import CountingStore, ResponseUsage, SessionQuery
 from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
 
@@ -71,7 +71,7 @@ def events(draw: st.DrawFn) -> Event:
 
 def append(batch: list[Event]) -> Change:
     def change(store: CountingStore) -> object:
-        there = {None, *(session.id for session in store.sessions.find())}
+        there = {None, *(session.id for session in store.sessions.find(SessionQuery()))}
         return store.events.append([event for event in batch if event.memva_session_id in there])
 
     return change
@@ -79,7 +79,7 @@ def append(batch: list[Event]) -> Change:
 
 def associate(uuids: str, session_id: str, claude_session: str | None) -> Change:
     def change(store: CountingStore) -> object:
-        if session_id in {session.id for session in store.sessions.find()}:
+        if session_id in {session.id for session in store.sessions.find(SessionQuery())}:
             return store.events.associate(uuids, session_id, session_id=claude_session)
         return None
 
@@ -88,7 +88,7 @@ def associate(uuids: str, session_id: str, claude_session: str | None) -> Change
 
 def delete(session_id: str) -> Change:
     def change(store: CountingStore) -> object:
-        if session_id in {session.id for session in store.sessions.find()}:
+        if session_id in {session.id for session in store.sessions.find(SessionQuery())}:
             store.sessions.delete(session_id)
         else:
             store.sessions.add(sample_session(id=session_id))

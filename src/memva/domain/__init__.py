@@ -69,6 +69,7 @@ from memva.domain.reported_cost import (
     reported_cost_in,
     reported_costs,
 )
+from memva.domain.said import MESSAGES, Said, said_in
 from memva.domain.search_page import (
     MOST_RANKED,
     FoundEvents,
@@ -80,11 +81,6 @@ from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_qu
 from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
-from memva.domain.session_stats import SessionStats, session_stats
-from memva.domain.said import MESSAGES, Said, said_in
-from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query
-from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
-from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_stats import SessionFacts, SessionStats, session_stats, stats_of
 from memva.domain.session_summary import SessionSummary
 from memva.domain.snippet import Snippet, Span, snippet
@@ -109,8 +105,8 @@ from memva.domain.words import PlacedWord, placed_words, words
 
 __all__ = [
     "EXTRACTION_VERSION",
-    "MOST_RANKED",
     "MESSAGES",
+    "MOST_RANKED",
     "Appended",
     "AttemptOutcome",
     "CallKey",
@@ -156,8 +152,8 @@ __all__ = [
     "Reconciled",
     "ReportedCost",
     "ResponseUsage",
-    "SearchCursor",
     "Said",
+    "SearchCursor",
     "SearchQuery",
     "SearchRepository",
     "SearchTerm",

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, tzinfo
 
 from memva.domain.errors import InvalidValue, SessionNotFound
 from memva.domain.ports import CountingStore
+from memva.domain.session import ClaudeStatus, SessionStatus
+from memva.domain.session_page import SessionCursor, SessionSort
 from memva.domain.session_stats import SessionStats
-from memva.domain.session_summary import SessionSummary
+from memva.domain.session_summary import SessionSummary, SessionSummaryPage
 from memva.domain.usage import counted_once
 from memva.domain.usage_report import UsageBy, UsageReport, summed
-from memva.domain.validation import check_limit, moment_or_none
+from memva.domain.validation import moment_or_none
+from memva.services.sessions import list_sessions
 
 
 def get_session_stats(store: CountingStore, session_id: str) -> SessionStats:
@@ -82,30 +85,46 @@ def get_usage(
 
 
 def list_session_summaries(
-    store: CountingStore, *, include_archived: bool = False, limit: int | None = 50
-) -> list[SessionSummary]:
-    """Return sessions with what a list shows of each, the last updated first, as `list_sessions`.
+    store: CountingStore,
+    *,
+    status: SessionStatus | Collection[SessionStatus] | None = None,
+    claude_status: ClaudeStatus | Collection[ClaudeStatus] | None = None,
+    archived: bool | None = False,
+    project_path: str | None = None,
+    title: str | None = None,
+    sort: SessionSort = "updated_at",
+    ascending: bool = False,
+    after: SessionCursor | None = None,
+    limit: int | None = 50,
+) -> SessionSummaryPage:
+    """Return a page of sessions as `list_sessions` does, with what a list shows of each.
 
-    However many they are, they are read in a fixed number of steps. One that is deleted meanwhile
-    is left out.
-
-    Args:
-        store: Where from.
-        include_archived: Whether those that were put away are among them.
-        limit: How many at most; all where None.
+    The arguments are those of `list_sessions`. However many sessions there are, they are read in a
+    fixed number of steps. One that is deleted meanwhile is left out.
 
     Raises:
-        InvalidValue: `limit` is below 1.
+        InvalidValue: An argument has a value that it cannot have.
     """
-    check_limit(limit)
-    sessions = store.sessions.find(include_archived=include_archived, limit=limit)
-    ids = [session.id for session in sessions]
+    page = list_sessions(
+        store,
+        status=status,
+        claude_status=claude_status,
+        archived=archived,
+        project_path=project_path,
+        title=title,
+        sort=sort,
+        ascending=ascending,
+        after=after,
+        limit=limit,
+    )
+    ids = [session.id for session in page]
     messages = store.counts.latest_messages(ids)
     stats = store.counts.session_stats(ids)
-    return [
+    summaries = [
         SessionSummary(
             session=session, stats=stats[session.id], latest_message=messages.get(session.id)
         )
-        for session in sessions
+        for session in page
         if session.id in stats
     ]
+    return SessionSummaryPage(summaries, page.next)
