@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memva.domain.search_query import MOST_WORDS, SearchQuery, SearchTerm, matches, parse_query
+from memva.domain.search_query import (
+    MOST_WORDS,
+    SearchQuery,
+    SearchTerm,
+    matches,
+    parse_query,
+    relevance,
+)
 from memva.domain.words import words
 
 TYPED = st.text(st.one_of(st.sampled_from('ab "*“”.-()\x00\ud800'), st.characters()))
@@ -81,3 +88,14 @@ def test_query_holds_so_many_words() -> None:
 )
 def test_matches(typed: str, text: str, found: bool) -> None:
     assert matches(parse_query(typed), words(text)) is found
+
+
+def test_relevance_counts_how_often_and_how_much_else() -> None:
+    query = parse_query("login page")
+
+    def of(text: str) -> float:
+        return relevance(query, words(text))
+
+    assert of("login login page x") > of("login page x x") > of("login x x x") > of("x x x x") == 0
+    assert of("login page") > of("login page" + " x" * 50)
+    assert relevance(SearchQuery(), ["login"]) == 0

@@ -138,11 +138,16 @@ class SqliteSearch:
         """Index what was committed so far, in short transactions."""
         with self._transactions.reading() as connection:
             last = last_position(connection)
+        begun = False
         while True:
             with self._transactions.reading() as connection:
                 version, indexed, _ = state(connection)
             if version == VERSION and indexed >= last:
                 return
+            if version != VERSION and begun:
+                # A memva of other rules makes it anew as well: whoever goes on takes it away.
+                return
+            begun = True
             try:
                 self.build(limit=_AT_ONCE)
             except (StoreReadOnly, StoreBusy, StoreFull):

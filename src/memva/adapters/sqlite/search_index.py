@@ -36,9 +36,8 @@ SIDECHAIN_MARK: Final = "\ue001"
 
 _LONGEST_MARK: Final = 64
 
-# An append that finds the index so far behind brings it on. Small segments cost merging, long
-# arrears the search that comes first.
-_ARREARS: Final = 500
+# An append that finds the index so far behind brings it on, which keeps that one append waiting.
+_ARREARS: Final = 250
 # Lines of many megabytes are few at once.
 _MOST_CHARACTERS: Final = 8 * 1024 * 1024
 
