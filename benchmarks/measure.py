@@ -28,6 +28,7 @@ class Target:
 
 
 TARGETS: Final = {
+    "aio.cost": Target(1.25, at_least=False),
     "events.bulk_append.full": Target(0.75),
     "events.bulk_append.normal": Target(0.75),
     "events.single_append.full": Target(0.75),

@@ -29,6 +29,8 @@ class Sizes:
         searches: How often each kind of word is searched for in either file.
         indexed_events: Events appended in batches with and without an index, in each round.
         indexed_rounds: Rounds, each into new files.
+        awaited_events: Events appended through asyncio, one by one, in each round.
+        awaited_rounds: Rounds.
         history_lines: Lines in the imported history.
         history_rounds: Rounds, each into new files.
         large_history_lines: Lines of 10 MB in the history whose import's memory is measured.
@@ -66,6 +68,8 @@ class Sizes:
     searches: int
     indexed_events: int
     indexed_rounds: int
+    awaited_events: int
+    awaited_rounds: int
     history_lines: int
     history_rounds: int
     large_history_lines: int
@@ -104,6 +108,8 @@ STATED: Final = Sizes(
     searches=200,
     indexed_events=50_000,
     indexed_rounds=5,
+    awaited_events=1_000,
+    awaited_rounds=9,
     history_lines=20_000,
     history_rounds=5,
     large_history_lines=50,
@@ -142,6 +148,8 @@ QUICK: Final = Sizes(
     searches=5,
     indexed_events=1_000,
     indexed_rounds=1,
+    awaited_events=50,
+    awaited_rounds=1,
     history_lines=500,
     history_rounds=1,
     large_history_lines=2,

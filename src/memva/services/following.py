@@ -10,6 +10,7 @@ from memva.domain.errors import InvalidValue
 from memva.domain.event import Event
 from memva.domain.event_page import EventQuery
 from memva.domain.ports import Store, WatchableStore
+from memva.services.waiting import Steps, in_this_thread
 
 _AT_ONCE: Final = 200
 _LONGEST_WAIT: Final = 3600.0
@@ -58,6 +59,29 @@ def follow_events(
         InvalidValue: An argument has a value that it cannot have.
         StoreUnavailable: The store was closed meanwhile.
     """
+    steps = event_steps(
+        store,
+        after=after,
+        session_id=session_id,
+        claude_session_id=claude_session_id,
+        event_types=event_types,
+        is_sidechain=is_sidechain,
+        timeout=timeout,
+    )
+    return in_this_thread(store, steps)
+
+
+def event_steps(
+    store: WatchableStore,
+    *,
+    after: int,
+    session_id: str | None = None,
+    claude_session_id: str | None = None,
+    event_types: Collection[str] | None = None,
+    is_sidechain: bool | None = None,
+    timeout: float | None = None,
+) -> Steps[Event]:
+    """Return the steps of `follow_events`, which has the same arguments and errors."""
     if after < 0:
         raise InvalidValue("after", after, "must be a position, or 0")
     if timeout is not None and not timeout >= 0:
@@ -70,23 +94,21 @@ def follow_events(
     )
     if session_id is not None:
         store.sessions.get(session_id)
-    return _follow(store, query, after, timeout)
+    return _look(store, query, after, timeout)
 
 
-def _follow(
+def _look(
     store: WatchableStore, query: EventQuery, after: int, timeout: float | None
-) -> Iterator[Event]:
-    # The watch begins before the first look: what is committed in between ends the first wait.
-    with store.watch() as watch:
-        last_seen = time.monotonic()
-        while True:
-            feed = store.events.committed(query, after=after, limit=_AT_ONCE)
-            after = feed.position
-            if feed.events:
-                yield from feed.events
-                last_seen = time.monotonic()
-                continue
-            left = _LONGEST_WAIT if timeout is None else last_seen + timeout - time.monotonic()
-            if left <= 0:
-                return
-            watch.wait(min(left, _LONGEST_WAIT))
+) -> Steps[Event]:
+    last_seen = time.monotonic()
+    while True:
+        feed = store.events.committed(query, after=after, limit=_AT_ONCE)
+        after = feed.position
+        if feed.events:
+            yield feed.events
+            last_seen = time.monotonic()
+            continue
+        left = _LONGEST_WAIT if timeout is None else last_seen + timeout - time.monotonic()
+        if left <= 0:
+            return
+        yield min(left, _LONGEST_WAIT)

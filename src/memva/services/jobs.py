@@ -12,9 +12,10 @@ from memva.domain.errors import InvalidValue, UniqueKeyTaken
 from memva.domain.job import EndedStatus, Job, JobStatus, UniqueScope
 from memva.domain.json import JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
-from memva.domain.ports import JobPage, JobQuery, JobStats, Store, WorkerStore
+from memva.domain.ports import JobPage, JobQuery, JobStats, Store, WatchableStore
 from memva.domain.validation import check_each, check_limit, moment_or_none
 from memva.services.job_moves import move_any
+from memva.services.waiting import Steps, in_this_thread
 
 _PRUNED_AT_ONCE: Final = 500
 _LOOK_SECONDS: Final = 1.0
@@ -258,7 +259,7 @@ def prune_jobs(
     return deleted
 
 
-def wait_for_job(store: WorkerStore, job_id: str, *, timeout: float | None = None) -> Job:
+def wait_for_job(store: WatchableStore, job_id: str, *, timeout: float | None = None) -> Job:
     """Return a job once it has ended: completed, failed for good, or cancelled.
 
     Args:
@@ -270,11 +271,16 @@ def wait_for_job(store: WorkerStore, job_id: str, *, timeout: float | None = Non
         JobNotFound: There is no job with this id, or it was deleted meanwhile.
         TimeoutError: It has not ended in time.
     """
-    give_up = None if timeout is None else time.monotonic() + timeout
-    with store.watch() as watch:
-        while (job := store.jobs.get(job_id)).completed_at is None:
-            left = _LOOK_SECONDS if give_up is None else give_up - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"job {job_id!r} is {job.status} after {timeout} seconds")
-            watch.wait(min(left, _LOOK_SECONDS))
+    [job] = in_this_thread(store, job_steps(store, job_id, timeout=timeout))
     return job
+
+
+def job_steps(store: WatchableStore, job_id: str, *, timeout: float | None = None) -> Steps[Job]:
+    """Return the steps of `wait_for_job`, which has the same arguments and errors."""
+    give_up = None if timeout is None else time.monotonic() + timeout
+    while (job := store.jobs.get(job_id)).completed_at is None:
+        left = _LOOK_SECONDS if give_up is None else give_up - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"job {job_id!r} is {job.status} after {timeout} seconds")
+        yield min(left, _LOOK_SECONDS)
+    yield [job]

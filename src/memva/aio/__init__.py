@@ -1,0 +1,104 @@
+"""The services for asyncio: each is awaited, over any store, and the loop goes on meanwhile.
+
+They are those of `memva`, with the same names, parameters, results and errors. Services that
+return an iterator are asynchronous generators here. A call runs in a thread. Where its caller is
+cancelled, one that has not begun is withdrawn, and one that runs is waited for, before
+`CancelledError` goes on: nothing is left running, and nothing is left open. Whether it took effect
+is as uncertain then as with any call whose answer is lost.
+"""
+
+from memva.aio.blocks import TransactionOfAnotherTask, snapshot, transaction
+from memva.aio.wrapping import awaitable, followed, iterated, waited
+from memva.services import claims, events, following, jobs, sessions, transcripts
+
+__all__ = [
+    "TransactionOfAnotherTask",
+    "archive_session",
+    "associate_events_with_session",
+    "cancel_job",
+    "checkpoint_job",
+    "complete_job",
+    "create_job",
+    "create_jobs",
+    "create_session",
+    "delete_session",
+    "fail_job",
+    "follow_events",
+    "get_active_job",
+    "get_claude_sessions_for_session",
+    "get_events_for_claude_session",
+    "get_events_for_session",
+    "get_job",
+    "get_job_attempts",
+    "get_job_stats",
+    "get_last_position",
+    "get_latest_claude_session_id",
+    "get_next_job",
+    "get_next_jobs",
+    "get_recent_events",
+    "get_session",
+    "import_transcripts",
+    "list_jobs",
+    "list_sessions",
+    "locate_event",
+    "page_events",
+    "prune_jobs",
+    "record_event",
+    "record_events",
+    "release_job",
+    "renew_lease",
+    "rescue_expired_jobs",
+    "retry_job",
+    "snapshot",
+    "snooze_job",
+    "transaction",
+    "update_job_status",
+    "update_session",
+    "wait_for_job",
+]
+
+archive_session = awaitable(sessions.archive_session)
+create_session = awaitable(sessions.create_session)
+delete_session = awaitable(sessions.delete_session)
+get_session = awaitable(sessions.get_session)
+list_sessions = awaitable(sessions.list_sessions)
+update_session = awaitable(sessions.update_session)
+
+associate_events_with_session = awaitable(events.associate_events_with_session)
+get_claude_sessions_for_session = awaitable(events.get_claude_sessions_for_session)
+get_events_for_claude_session = iterated(events.get_events_for_claude_session)
+get_events_for_session = iterated(events.get_events_for_session)
+get_latest_claude_session_id = awaitable(events.get_latest_claude_session_id)
+get_recent_events = awaitable(events.get_recent_events)
+locate_event = awaitable(events.locate_event)
+page_events = awaitable(events.page_events)
+record_event = awaitable(events.record_event)
+record_events = awaitable(events.record_events)
+
+follow_events = followed(following.follow_events, following.event_steps)
+get_last_position = awaitable(following.get_last_position)
+
+cancel_job = awaitable(jobs.cancel_job)
+create_job = awaitable(jobs.create_job)
+create_jobs = awaitable(jobs.create_jobs)
+get_active_job = awaitable(jobs.get_active_job)
+get_job = awaitable(jobs.get_job)
+get_job_attempts = awaitable(jobs.get_job_attempts)
+get_job_stats = awaitable(jobs.get_job_stats)
+list_jobs = awaitable(jobs.list_jobs)
+prune_jobs = awaitable(jobs.prune_jobs)
+retry_job = awaitable(jobs.retry_job)
+wait_for_job = waited(jobs.wait_for_job, jobs.job_steps)
+
+checkpoint_job = awaitable(claims.checkpoint_job)
+complete_job = awaitable(claims.complete_job)
+fail_job = awaitable(claims.fail_job)
+get_next_job = awaitable(claims.get_next_job)
+get_next_jobs = awaitable(claims.get_next_jobs)
+release_job = awaitable(claims.release_job)
+renew_lease = awaitable(claims.renew_lease)
+rescue_expired_jobs = awaitable(claims.rescue_expired_jobs)
+snooze_job = awaitable(claims.snooze_job)
+update_job_status = awaitable(claims.update_job_status)
+
+import_transcripts = awaitable(transcripts.import_transcripts)
