@@ -1,4 +1,4 @@
-"""Every test leaves nothing behind: no thread, no process, no open file."""
+"""A store of each kind; and every test leaves nothing behind: no thread, process or open file."""
 
 import gc
 import multiprocessing
@@ -6,10 +6,15 @@ import os
 import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
+from pathlib import Path
 
 import psutil
 import pytest
 from hypothesis import settings
+
+from memva import WorkerStore
+from memva.adapters.memory import MemoryStore
+from memva.adapters.sqlite import SqliteStore
 
 # The suite is the same on every run; make proof goes on to what it has not tried yet.
 settings.register_profile("suite", derandomize=True, deadline=None)
@@ -33,3 +38,13 @@ def nothing_left_behind() -> Iterator[None]:
     assert [thread for thread in threading.enumerate() if thread not in threads] == []
     assert multiprocessing.active_children() == []
     assert process.num_fds() <= files, [file.path for file in process.open_files()]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkerStore]:
+    if request.param == "memory":
+        with MemoryStore() as memory:
+            yield memory
+    else:
+        with SqliteStore.open(tmp_path / "memva.db", durability="normal") as sqlite:
+            yield sqlite

@@ -68,11 +68,10 @@ async def perform(
         TransactionOfAnotherTask: The task was started inside a transaction that has not ended.
     """
     held = _held.get()
-    if held is None:
-        return await in_pool(call, on_cancel=on_cancel)
-    if held.is_mine():
-        return await ended(held.thread.submit(call), on_cancel=on_cancel)
-    held.refuse(store)
+    if held is not None:
+        held.refuse(store)
+        if held.is_mine():
+            return await ended(held.thread.submit(call), on_cancel=on_cancel)
     return await in_pool(call, on_cancel=on_cancel)
 
 

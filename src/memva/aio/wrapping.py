@@ -124,9 +124,9 @@ def _until(stop: Event, on_progress: object) -> Callable[[object], None]:
     """Return a function that is told the progress, and tells it on until it is to stop."""
 
     def tell(progress: object) -> None:
-        if stop.is_set():
-            raise _Stopped
         if callable(on_progress):
             on_progress(progress)
+        if stop.is_set():
+            raise _Stopped
 
     return tell
