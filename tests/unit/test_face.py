@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import memva
+import memva.aio
 import memva.domain
 import memva.testing
 import memva.worker
 
-FACES = [memva, memva.domain, memva.testing, memva.worker]
+FACES = [memva, memva.aio, memva.domain, memva.testing, memva.worker]
 
 
 def test_importing_memva_loads_no_adapter() -> None:
