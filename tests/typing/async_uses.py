@@ -5,7 +5,7 @@ Each ignored line names the error it must raise, as in `wrong_uses.py`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import assert_type
 
@@ -16,6 +16,7 @@ from memva import (
     Job,
     JobPage,
     Session,
+    SessionPage,
     Store,
     TranscriptSource,
     WatchableStore,
@@ -29,7 +30,7 @@ async def right(
     """Use the async face as it is meant."""
     session = assert_type(await aio.create_session(store, project_path="/code"), Session)
     assert_type(await aio.get_session(store=store, session_id=session.id), Session)
-    assert_type(await aio.list_sessions(store, limit=5), Sequence[Session])
+    assert_type(await aio.list_sessions(store, limit=5), SessionPage)
     assert_type(await aio.delete_session(store, session.id), None)
     assert_type(await aio.record_events(store, [event]), Appended)
     assert_type(await aio.get_next_job(store, types=["prompt"]), Job | None)
