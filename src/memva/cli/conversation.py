@@ -1,197 +1,133 @@
-"""A conversation's events as lines for people to read."""
+"""A conversation as a whole: results beneath their calls, subagents beneath what started them."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeAlias
 
+from memva.cli.arrangement import Arrangement, Entry, entries_of
+from memva.cli.branches import goings_back
+from memva.cli.folding import excerpt
+from memva.cli.lines import Line, Scribe, Speaker
 from memva.cli.output import local_time, one_line
-from memva.domain.event import ASSISTANT, USER, Event
-from memva.domain.json import JsonValue
-from memva.domain.prompts import command_text, prompt_text
+from memva.cli.parts import Part
+from memva.domain.compactions import compactions_in
+from memva.domain.event import Event
+from memva.domain.json import JsonObject
+from memva.domain.subagents import Subagent
+from memva.domain.threads import threads_in
 
-_Block: TypeAlias = Mapping[str, JsonValue]
+_NO_RESULT: Final = Part("other", "← (no result)")
 
-_PERSON: Final = "you"
-_CLAUDE: Final = "claude"
-_STYLES: Final = {_PERSON: "bold cyan", _CLAUDE: "bold green"}
-_SUBAGENT_INDENT: Final = 4
-_TEXT_INDENT: Final = 2
-
-_LONGEST_EXCERPT: Final = 200
-_TELLING: Final = (
-    "command",
-    "file_path",
-    "notebook_path",
-    "path",
-    "pattern",
-    "url",
-    "query",
-    "skill",
-    "description",
-    "prompt",
-)
-"""What a tool is given that tells most of its call, the most telling first."""
+_Step: TypeAlias = Line | Subagent
 
 
-class Line(NamedTuple):
-    """A line of output.
+def conversation(events: Iterable[Event], scribe: Scribe) -> Iterator[Line]:
+    """Yield the lines that show `events`, which are read to their end first.
 
-    Attributes:
-        text: What it says; not cleaned yet.
-        style: How a terminal shows it.
-        indent: How far it is moved in.
-        cut: Whether a terminal shows only what fits into one line.
+    A call's result stands beneath it, wherever it came, and a subagent's conversation beneath the
+    call that started it, or else beneath what was said before it began. What was said on branches
+    that were left is shown in its place, and a line says where the conversation goes back. No more
+    of an event is kept than is shown of it.
     """
-
-    text: str = ""
-    style: str = ""
-    indent: int = 0
-    cut: bool = False
+    with _without_garbage_collection():
+        told = _Conversation(entries_of(events), scribe)
+    return told.lines()
 
 
-class _Part(NamedTuple):
-    """Something that was said, or done, by `who`."""
-
-    who: str
-    text: str
-    style: str = ""
-    cut: bool = False
-
-
-def conversation(events: Iterable[Event]) -> Iterator[Line]:
-    """Yield the lines that show `events`; what is no part of the conversation is folded."""
-    heading: tuple[str, str] | None = None
-    others: Counter[str] = Counter()
-    for event in events:
-        parts = list(_parts(event))
-        if not parts:
-            others[_kind(event)] += 1
-            continue
-        if others:
-            yield from _folded(others, first=heading is None)
-            others.clear()
-        indent = _SUBAGENT_INDENT if event.is_sidechain else 0
-        for part in parts:
-            if heading != (part.who, event.subpath):
-                heading = (part.who, event.subpath)
-                time = local_time(event.timestamp, timespec="seconds")
-                yield Line()
-                yield Line(f"{part.who}  {time}", _STYLES.get(part.who, "bold"), indent, cut=True)
-            for text in part.text.strip().splitlines():
-                yield Line(text, part.style, indent + _TEXT_INDENT, part.cut)
-    if others:
-        yield from _folded(others, first=heading is None)
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Have Python not look for cycles among many objects that have none: it takes half the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
-def _folded(others: Counter[str], *, first: bool) -> Iterator[Line]:
-    """Yield one line for events that stand together and are no part of the conversation."""
-    if first:
-        yield Line()
-    kinds = (kind if number == 1 else f"{kind} ({number:,})" for kind, number in others.items())
-    yield Line(f"· {', '.join(kinds)}", "dim", cut=True)
+class _Conversation:
+    """The entries of a conversation, and the order in which they are told."""
+
+    def __init__(self, entries: Sequence[Entry], scribe: Scribe) -> None:
+        events = [entry.event for entry in entries]
+        self._scribe = scribe
+        self._arrangement = Arrangement(entries)
+        self._shown = {id(entry.event): entry for entry in entries if entry.parts}
+        compactions = compactions_in(events)
+        self._boundaries = {id(compaction.boundary) for compaction in compactions}
+        self._summaries = {id(found.summary) for found in compactions if found.summary is not None}
+        self._back = goings_back(threads_in(events), self._shown.keys() | self._boundaries)
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines of all of it."""
+        # Subagents may start subagents: a stack of its own goes as deep as they do.
+        stack = [self._main()]
+        while stack:
+            step = next(stack[-1], None)
+            if isinstance(step, Line):
+                yield step
+                continue
+            yield from self._scribe.others()
+            self._scribe.begin()
+            if step is None:
+                stack.pop()
+            else:
+                stack.append(self._subagent(step, depth=len(stack)))
+
+    def _main(self) -> Iterator[_Step]:
+        yield from self._arrangement.beside(None)
+        for entry in self._arrangement.main:
+            yield from self._entry(entry, Speaker())
+            yield from self._arrangement.beside(entry.event)
+
+    def _subagent(self, subagent: Subagent, *, depth: int) -> Iterator[_Step]:
+        speaker = subagent_speaker(subagent.agent_id, depth=depth)
+        for entry in self._arrangement.entries(subagent):
+            yield from self._entry(entry, speaker)
+
+    def _entry(self, entry: Entry, speaker: Speaker) -> Iterator[_Step]:
+        event, scribe = entry.event, self._scribe
+        if id(event) in self._back:
+            yield from scribe.note(self._goes_back(self._back[id(event)], speaker), speaker)
+        if id(event) in self._boundaries:
+            yield from scribe.note(_compacted(event.data), speaker)
+        elif not entry.parts and id(event) not in self._summaries:
+            scribe.other(entry.kind, speaker)
+        for part in entry.parts:
+            if self._arrangement.is_beneath_its_call(entry, part):
+                continue
+            yield from scribe.part(event, part, speaker)
+            call = self._arrangement.call(entry, part)
+            if call is not None:
+                answered, result = self._arrangement.result(call) or (event, _NO_RESULT)
+                yield from scribe.part(answered, result, speaker)
+                yield from self._arrangement.started(entry, part)
+
+    def _goes_back(self, ancestor: Event | None, speaker: Speaker) -> str:
+        """Return a line that says what the conversation goes on from."""
+        if ancestor is None:
+            return "↶ goes back to the beginning"
+        time = local_time(ancestor.timestamp, timespec="seconds")
+        entry = self._shown.get(id(ancestor))
+        if entry is None:
+            return f"↶ goes back to the compaction, {time}"
+        part = entry.parts[-1]
+        who = speaker.person if part.is_persons else speaker.agent
+        return f"↶ goes back to {who}, {time}: {excerpt(part.text)}"
 
 
-def _kind(event: Event) -> str:
-    if event.event_type == USER:
-        return "note"
-    subtype = event.data.get("subtype")
-    kind = f"{event.event_type} {subtype}" if isinstance(subtype, str) else event.event_type
-    return one_line(kind)
+def subagent_speaker(agent_id: str | None, *, depth: int) -> Speaker:
+    """Return who speaks in a subagent's conversation."""
+    name = one_line(f"subagent {agent_id or ''}")
+    return Speaker(f"to {name}", name, depth)
 
 
-def _parts(event: Event) -> Iterator[_Part]:
-    """Yield what an event adds to the conversation; nothing where it is no part of it."""
-    if event.event_type == ASSISTANT:
-        for block in _blocks(event):
-            yield from _claudes(block, _agent(event))
-    elif event.event_type == USER:
-        yield from _users(event)
-
-
-def _claudes(block: _Block, who: str) -> Iterator[_Part]:
-    match block:
-        case {"type": "text", "text": str(text)}:
-            if text.strip():
-                yield _Part(who, text)
-        case {"type": "thinking", "thinking": str(text)}:
-            if text.strip():
-                yield _Part(who, f"(thinking) {_excerpt(text)}", "dim italic", cut=True)
-        case {"name": str(name), "input": given}:
-            yield _Part(who, f"→ {one_line(name)} {_argument(given)}", "yellow", cut=True)
-        case {"type": str(kind)}:
-            yield _Part(who, f"[{one_line(kind)}]", "dim", cut=True)
-
-
-def _users(event: Event) -> Iterator[_Part]:
-    """Yield what a person typed or attached, and what tools gave back."""
-    agent, texts = _agent(event), []
-    person = f"to {agent}" if event.is_sidechain else _PERSON
-    for block in _blocks(event):
-        match block:
-            case {"type": "tool_result"}:
-                failed = block.get("is_error") is True
-                text = _excerpt(_result(block.get("content")))
-                mark, style = ("✗", "red") if failed else ("←", "dim")
-                yield _Part(agent, f"{mark} {text or '(nothing)'}", style, cut=True)
-            case {"type": "text", "text": str(text)}:
-                texts.append(text)
-            case {"type": "image" | "document" as kind}:
-                yield _Part(person, f"[{kind}]", "dim")
-    typed = "\n".join(texts) if event.is_sidechain else prompt_text(event) or command_text(event)
-    if typed and typed.strip():
-        yield _Part(person, typed)
-
-
-def _agent(event: Event) -> str:
-    """Return who answers in the event's conversation."""
-    if not event.is_sidechain:
-        return _CLAUDE
-    name = event.subpath.rpartition("/")[2].removeprefix("agent-")
-    return one_line(f"subagent {name}")
-
-
-def _blocks(event: Event) -> list[_Block]:
-    message = event.data.get("message")
-    content = message.get("content") if isinstance(message, Mapping) else None
-    return _as_blocks(content)
-
-
-def _as_blocks(content: JsonValue) -> list[_Block]:
-    if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    if not isinstance(content, Sequence):
-        return []
-    return [block for block in content if isinstance(block, Mapping)]
-
-
-def _result(content: JsonValue) -> str:
-    texts = []
-    for block in _as_blocks(content):
-        text = block.get("text")
-        texts.append(text if isinstance(text, str) else f"[{block.get('type')}]")
-    return "\n".join(texts)
-
-
-def _argument(given: JsonValue) -> str:
-    """Return what tells most of a tool's input, in one line."""
-    if not isinstance(given, Mapping) or not given:
-        return ""
-    for name in _TELLING:
-        value = given.get(name)
-        if isinstance(value, str):
-            return _excerpt(value)
-    return _excerpt(json.dumps(given, ensure_ascii=False))
-
-
-def _excerpt(text: str) -> str:
-    """Return the first line of a text, and how many lines it has where that is not all of it."""
-    lines = text.strip().splitlines()
-    if not lines:
-        return ""
-    first = one_line(lines[0][:_LONGEST_EXCERPT])
-    if len(lines[0]) > _LONGEST_EXCERPT:
-        first += "…"
-    return first if len(lines) == 1 else f"{first} ({len(lines):,} lines)"
+def _compacted(data: JsonObject) -> str:
+    match data.get("compactMetadata"):
+        case {"trigger": str(trigger), "preTokens": int(tokens)}:
+            return f"⋯ compacted ({one_line(trigger)}, {tokens:,} tokens before)"
+    return "⋯ compacted"

@@ -81,6 +81,10 @@ class Output:
         """How many columns the terminal has; None for a pipe, which has no limit."""
         return self.console.width if self.is_terminal else None
 
+    def width_within(self, indent: int) -> int | None:
+        """Return how many columns are left beside an indent; None for a pipe."""
+        return None if self.width is None else max(self.width - indent, _NARROWEST)
+
     def line(self, text: str = "", *, style: str = "") -> None:
         """Write one line, cleaned; only a terminal is given its style."""
         self._write(Text(clean(text), style))
@@ -91,20 +95,28 @@ class Output:
         A terminal wraps it within the indent or, with `cut`, is given what fits into one line; a
         pipe is given all of it in one.
         """
-        margin, styled = Text(" " * indent), Text(clean(text), style)
-        if self.width is None:
-            self._write(margin + styled)
+        width = self.width_within(indent)
+        if width is None:
+            self.raw(f"{' ' * indent}{clean(text)}".rstrip())
             return
-        width = max(self.width - indent, _NARROWEST)
+        styled = Text(clean(text), style)
         if cut:
             styled.truncate(width, overflow="ellipsis")
         for part in styled.wrap(self.console, width):
             part.rstrip()
-            self._write(margin + part)
+            self.styled(part, indent=indent)
+
+    def styled(self, text: Text, *, indent: int) -> None:
+        """Write one line, moved in; it must be known to be harmless."""
+        self._write(Text(" " * indent) + text)
 
     def raw(self, text: str) -> None:
         """Write one line as it is; it must be known to be harmless."""
         self._stream.write(f"{text}\n")
+
+    def flush(self) -> None:
+        """Have what was written appear."""
+        self._stream.flush()
 
     def _write(self, text: Text) -> None:
         if self.is_terminal:
