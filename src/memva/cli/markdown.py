@@ -15,14 +15,17 @@ from rich.text import Text
 
 from memva.cli.output import clean
 
-# Raw HTML and definitions of links would not be shown at all; an image is shown as its link.
+# Raw HTML and definitions of links would not be shown at all; an image is shown as its link; what
+# is struck through would look as if it were not where a terminal cannot do it.
 _PARSER: Final = (
     MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
-    .enable(["table", "strikethrough"])
+    .enable("table")
     .disable(["image", "reference", "html_block", "html_inline"])
 )
 _LONGEST: Final = 100_000
-_COLUMNS_A_LEVEL: Final = 4
+"""How many characters are laid out at most: it takes a second for these."""
+
+_INDENTS: Final = {"blockquote_open": 4, "bullet_list_open": 3, "ordered_list_open": 5}
 _NARROWEST: Final = 20
 _NARROWEST_CELL: Final = 6
 
@@ -34,31 +37,40 @@ def laid_out(text: str, console: Console, *, width: int) -> list[Text]:
     of the text.
     """
     tokens = _PARSER.parse(text) if len(text) <= _LONGEST else []
-    if not tokens or not _has_room(tokens, width):
-        return list(Text(text).wrap(console, width))
-    options = console.options.update(width=width, height=None)
-    lines = console.render_lines(_Markdown(list(_shown(tokens))), options, pad=False)
-    found = [
-        Text.assemble(*((segment.text, segment.style or "") for segment in line)) for line in lines
-    ]
+    found: list[Text] = []
+    if _has_room(tokens, width):
+        options = console.options.update(width=width, height=None)
+        lines = console.render_lines(_Markdown(list(_shown(tokens))), options, pad=False)
+        found = [Text.assemble(*((part.text, part.style or "") for part in line)) for line in lines]
+    if not any(line.plain.strip() for line in found):
+        found = list(Text(text).wrap(console, width))
     for line in found:
         line.rstrip()
-    while found and not found[-1].plain:
-        found.pop()
-    return found
+    return _without_blank_ends(found)
 
 
 def _has_room(tokens: Sequence[Token], width: int) -> bool:
-    deepest = max(token.level for token in tokens)
-    cells = most = 0
+    """Tell whether everything is given the columns that it needs at least."""
+    open_indents: list[int] = []
+    cells = needed = 0
     for token in tokens:
         if token.type == "tr_open":
             cells = 0
         elif token.type in ("th_open", "td_open"):
             cells += 1
-            most = max(most, cells)
-    width -= deepest * _COLUMNS_A_LEVEL
-    return width >= _NARROWEST and width >= most * _NARROWEST_CELL
+        if token.nesting == 1:
+            open_indents.append(_INDENTS.get(token.type, 0))
+        elif token.nesting == -1:
+            open_indents.pop()
+        needed = max(needed, sum(open_indents) + max(_NARROWEST, cells * _NARROWEST_CELL))
+        if needed > width:
+            return False
+    return True
+
+
+def _without_blank_ends(lines: list[Text]) -> list[Text]:
+    written = [place for place, line in enumerate(lines) if line.plain]
+    return lines[written[0] : written[-1] + 1] if written else []
 
 
 def _shown(tokens: Sequence[Token]) -> Iterator[Token]:
