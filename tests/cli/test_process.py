@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from memva import NoRetry, create_job, fail_job, get_next_job
+from memva import NoRetry, create_job, create_session, fail_job, get_next_job, record_event
 from memva.adapters.sqlite import SqliteStore
 
 from .conftest import SAMPLE, Run, Start
@@ -128,6 +129,33 @@ def test_a_terminal_gets_jobs_that_fit_and_a_bar_without_an_end(
     assert pruned.endswith("1 job deleted.\n")
 
 
+def test_a_terminal_gets_markdown_laid_out(start: Start, store: SqliteStore) -> None:
+    create_session(store, project_path="/p", id="s")
+    answer = "# Done\n\n- **bold** &#x202e;\x1b[2J\n\n```python\nx = 1\n```\n[a](http://b.c)"
+    for event_type, said in ("user", "# as it is"), ("assistant", answer):
+        record_event(
+            store,
+            session_id="claude",
+            event_type=event_type,
+            data={"message": {"content": said}},
+            memva_session_id="s",
+        )
+    shown = on_terminal(start, "show", "s")
+    assert "\n  # as it is\n" in shown
+    assert "\x1b[1mbold\x1b[0m" in shown
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert "\x1b" not in plain
+    assert plain.splitlines()[-7:] == [
+        "  Done",
+        "",
+        "   • bold �",
+        "",
+        "    x = 1",
+        "",
+        "  a (http://b.c)",
+    ]
+
+
 def test_a_terminal_that_wants_no_colour_gets_none(
     start: Start, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +171,14 @@ def test_a_terminal_that_wants_no_colour_gets_none(
 
 @pytest.mark.parametrize(
     "command",
-    [["sessions"], ["sessions", "--json"], ["show", "7d"], ["jobs"], ["jobs", "--json"]],
+    [
+        ["sessions"],
+        ["sessions", "--json"],
+        ["show", "7d"],
+        ["show", "7d", "--json"],
+        ["jobs"],
+        ["jobs", "--json"],
+    ],
 )
 def test_a_reader_who_leaves_ends_it_quietly(
     start: Start, run: Run, store: SqliteStore, command: list[str]
@@ -158,10 +193,11 @@ def test_a_reader_who_leaves_ends_it_quietly(
     assert process.wait() == 141
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_closed_streams_are_written_nowhere(run: Run, closed: str) -> None:
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&-"])
+@pytest.mark.parametrize("command", [["sessions"], ["show", "7d"], ["show", "7d", "--json"]])
+def test_closed_streams_are_written_nowhere(run: Run, closed: str, command: list[str]) -> None:
     run("import", SAMPLE)
-    shell = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-m", "memva.cli", "sessions"]
+    shell = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, "-m", "memva.cli", *command]
     process = subprocess.run(shell, capture_output=True, check=False)
     assert (process.returncode, process.stderr) == (0, b"")
 

@@ -27,19 +27,17 @@ you  2026-03-02 09:00:00
 claude  2026-03-02 09:00:04
   (thinking) The form is rendered by login.py; let me look at it and at its test.
   → Read /code/app/login.py
+  ← def login(form): (4 lines)
   → Task Find the tests of the login form
+  ← tests/test_login.py covers it.
 
     to subagent 5c21  2026-03-02 09:00:05
       Which tests cover the login form?
 
-claude  2026-03-02 09:00:05
-  ← def login(form): (4 lines)
-
     subagent 5c21  2026-03-02 09:00:21
       tests/test_login.py covers it.
 
-claude  2026-03-02 09:00:21
-  ← tests/test_login.py covers it.
+claude  2026-03-02 09:00:24
   → Bash pytest tests/test_login.py
   ✗ binary � and half a pair � in the output
 · permission-mode
@@ -88,7 +86,7 @@ def test_a_subagent_in_the_main_file_is_indented_too(run: Run, history: Path) ->
     assert "  /model opus" in lines
     assert "    subagent  2026-01-15 13:59:59" in lines
     assert "      index.html, about.html" in lines
-    assert lines[-1] == "· system compact_boundary"
+    assert lines[-1] == "⋯ compacted (manual, 1,200 tokens before)"
 
 
 def test_events_apart_from_the_conversation_are_folded(run: Run, session: SqliteStore) -> None:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from memva.cli.arrangement import Arrangement, Entry, entries_of
 from memva.cli.branches import goings_back
 from memva.cli.folding import excerpt
-from memva.cli.lines import Line, Scribe, Speaker
+from memva.cli.lines import Line, Scribe, Speaker, subagent_speaker
 from memva.cli.output import local_time, one_line
 from memva.cli.parts import Part
 from memva.domain.compactions import compactions_in
@@ -118,12 +118,6 @@ class _Conversation:
         part = entry.parts[-1]
         who = speaker.person if part.is_persons else speaker.agent
         return f"↶ goes back to {who}, {time}: {excerpt(part.text)}"
-
-
-def subagent_speaker(agent_id: str | None, *, depth: int) -> Speaker:
-    """Return who speaks in a subagent's conversation."""
-    name = one_line(f"subagent {agent_id or ''}")
-    return Speaker(f"to {name}", name, depth)
 
 
 def _compacted(data: JsonObject) -> str:

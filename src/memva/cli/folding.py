@@ -68,8 +68,11 @@ def result_text(content: JsonValue) -> str:
 
 def _texts(content: JsonValue) -> Iterator[str]:
     for block in as_blocks(content):
-        text = block.get("text")
-        yield text if isinstance(text, str) else f"[{block.get('type')}]"
+        match block:
+            case {"text": str(text)} | {"title": str(text)}:
+                yield text
+            case _:
+                yield f"[{block.get('type')}]"
 
 
 def as_blocks(content: JsonValue) -> list[JsonObject]:

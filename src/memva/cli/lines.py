@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
-from memva.cli.output import local_time
+from memva.cli.output import local_time, one_line
 from memva.cli.parts import Part
 from memva.domain.event import Event
 
@@ -52,6 +52,12 @@ class Speaker(NamedTuple):
     person: str = PERSON
     agent: str = CLAUDE
     depth: int = 0
+
+
+def subagent_speaker(agent_id: str | None, *, depth: int) -> Speaker:
+    """Return who speaks in a subagent's conversation."""
+    name = one_line(f"subagent {agent_id or ''}")
+    return Speaker(f"to {name}", name, depth)
 
 
 class Scribe:
@@ -127,5 +133,6 @@ def _mark(part: Part) -> str:
     if part.kind == "thinking":
         return "(thinking) "
     if part.kind == "result":
-        return "✗ " if part.failed else "← "
+        mark = "✗" if part.failed else "←"
+        return f"{mark} {part.call}: " if part.call else f"{mark} "
     return ""

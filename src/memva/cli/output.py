@@ -108,7 +108,7 @@ class Output:
 
     def styled(self, text: Text, *, indent: int) -> None:
         """Write one line, moved in; it must be known to be harmless."""
-        self._write(Text(" " * indent) + text)
+        self._write(Text(" " * indent) + text if text else text)
 
     def raw(self, text: str) -> None:
         """Write one line as it is; it must be known to be harmless."""

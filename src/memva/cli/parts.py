@@ -11,6 +11,7 @@ from memva.domain.event import ASSISTANT, USER, Event
 from memva.domain.json import JsonObject
 from memva.domain.message import answered_id, called_id
 from memva.domain.prompts import command_text, prompt_text
+from memva.domain.tool_calls import is_error
 
 PartKind: TypeAlias = Literal["prompt", "answer", "thinking", "call", "result", "other"]
 
@@ -24,6 +25,7 @@ class Part(NamedTuple):
         block: Which block of the message it is.
         tool_use_id: Of a call or a result: the id of the call, where it has one.
         failed: Whether it is a result that says that it is an error.
+        call: Of a result that does not stand beneath its call: what was called.
     """
 
     kind: PartKind
@@ -31,6 +33,7 @@ class Part(NamedTuple):
     block: int = 0
     tool_use_id: str | None = None
     failed: bool = False
+    call: str = ""
 
     @property
     def is_persons(self) -> bool:
@@ -98,7 +101,7 @@ def _users(event: Event) -> Iterator[Part]:
     texts = []
     for place, block in enumerate(message_blocks(event)):
         match block:
-            case {"type": "tool_result"}:
+            case {"type": str(kind)} if kind.endswith("tool_result"):
                 yield _result(block, place)
             case {"type": "text", "text": str(text)}:
                 texts.append(text)
@@ -111,4 +114,4 @@ def _users(event: Event) -> Iterator[Part]:
 
 def _result(block: JsonObject, place: int) -> Part:
     text = excerpt(result_text(block.get("content"))) or "(nothing)"
-    return Part("result", text, place, answered_id(block), block.get("is_error") is True)
+    return Part("result", text, place, answered_id(block), is_error(block))

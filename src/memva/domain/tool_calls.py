@@ -74,7 +74,7 @@ class _Pair:
             event=self.event,
             result=self.result,
             output=None if self.answer is None else self.answer.get("content"),
-            is_error=self.answer is not None and _is_error(self.answer),
+            is_error=self.answer is not None and is_error(self.answer),
         )
 
 
@@ -110,7 +110,8 @@ def _pairs_in(events: Iterable[Event]) -> list[_Pair]:
     return pairs
 
 
-def _is_error(answer: JsonObject) -> bool:
+def is_error(answer: JsonObject) -> bool:
+    """Tell whether the block of a result says that it is an error."""
     if answer.get("is_error") is True:
         return True
     # Anthropic's own tools say it in their content, as `web_search_tool_result_error`.
