@@ -9,12 +9,13 @@ is as uncertain then as with any call whose answer is lost.
 
 from memva.aio.blocks import TransactionOfAnotherTask, snapshot, transaction
 from memva.aio.wrapping import awaitable, followed, iterated, waited
-from memva.services import claims, events, following, jobs, sessions, transcripts
+from memva.services import claims, counts, events, following, jobs, search, sessions, transcripts
 
 __all__ = [
     "TransactionOfAnotherTask",
     "archive_session",
     "associate_events_with_session",
+    "build_search_index",
     "cancel_job",
     "checkpoint_job",
     "complete_job",
@@ -37,8 +38,12 @@ __all__ = [
     "get_next_jobs",
     "get_recent_events",
     "get_session",
+    "get_session_stats",
+    "get_stats_of_sessions",
+    "get_usage",
     "import_transcripts",
     "list_jobs",
+    "list_session_summaries",
     "list_sessions",
     "locate_event",
     "page_events",
@@ -49,6 +54,7 @@ __all__ = [
     "renew_lease",
     "rescue_expired_jobs",
     "retry_job",
+    "search_events",
     "snapshot",
     "snooze_job",
     "transaction",
@@ -77,6 +83,14 @@ record_events = awaitable(events.record_events)
 
 follow_events = followed(following.follow_events, following.event_steps)
 get_last_position = awaitable(following.get_last_position)
+
+get_session_stats = awaitable(counts.get_session_stats)
+get_stats_of_sessions = awaitable(counts.get_stats_of_sessions)
+get_usage = awaitable(counts.get_usage)
+list_session_summaries = awaitable(counts.list_session_summaries)
+
+build_search_index = awaitable(search.build_search_index)
+search_events = awaitable(search.search_events)
 
 cancel_job = awaitable(jobs.cancel_job)
 create_job = awaitable(jobs.create_job)
