@@ -15,8 +15,10 @@ from memva.cli.failures import Failure, Interrupted
 from memva.cli.importing import import_
 from memva.cli.jobs import jobs
 from memva.cli.output import closed_streams_discarded, discard_stdout
+from memva.cli.search import search
 from memva.cli.sessions import sessions
 from memva.cli.show import show
+from memva.cli.usage import usage
 from memva.cli.work import work
 from memva.domain.errors import MemvaError, StoreError
 
@@ -91,5 +93,5 @@ def app(ctx: click.Context, database: Path) -> None:
     ctx.obj = database
 
 
-for _command in (import_, sessions, show, jobs, work, backup):
+for _command in (import_, sessions, show, search, usage, jobs, work, backup):
     app.add_command(_command)

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import datetime
 from pathlib import Path
@@ -103,6 +103,16 @@ class Output:
         if cut:
             styled.truncate(width, overflow="ellipsis")
         for part in styled.wrap(self.console, width):
+            part.rstrip()
+            self.styled(part, indent=indent)
+
+    def marked(self, text: str, marks: Iterable[tuple[int, int]], *, indent: int) -> None:
+        """Write a text, cleaned, moved in; a terminal shows what stands between the marks."""
+        marked = Text(clean(text))
+        for start, end in marks:
+            marked.stylize("bold yellow", start, end)
+        width = self.width_within(indent)
+        for part in [marked] if width is None else marked.wrap(self.console, width):
             part.rstrip()
             self.styled(part, indent=indent)
 
