@@ -109,7 +109,7 @@ class SessionPageContract:
             ({"archived": None, "project_path": "/code/app"}, "ecba"),
         ],
     )
-    def test_query_narrows(self, store: Store, narrowing: Any, found: str) -> None:
+    def test_session_query_narrows(self, store: Store, narrowing: Any, found: str) -> None:
         """What is named narrows, all of it at once; an empty choice finds nothing."""
         for fields in (
             {"id": "a"},
