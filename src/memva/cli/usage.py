@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import click
 
@@ -14,7 +14,7 @@ from memva.cli.entity_json import json_line
 from memva.cli.moments import LocalZone, moment_typed
 from memva.cli.output import Output, counted, one_line, stderr, stdout
 from memva.cli.table import write_table
-from memva.domain.usage import Usage
+from memva.cli.usage_json import report_object
 from memva.domain.usage_report import UsageBy, UsageReport, UsageTotals
 from memva.services.counts import get_usage
 
@@ -65,7 +65,7 @@ def usage(
         kinds = (by,) if by else ("day",) if as_json else _SHOWN_BY_DEFAULT
         reports = [get_usage(store, by=kind, tz=zone, since=since, until=until) for kind in kinds]
     if as_json:
-        stdout().raw(json_line(_as_object(reports[0])))
+        stdout().raw(json_line(report_object(reports[0])))
     elif not reports[0].groups:
         stderr().line("No usage in that time." if since or until else "No usage yet.")
     else:
@@ -96,7 +96,7 @@ def _write(reports: list[UsageReport], output: Output) -> None:
 
 def _write_bars(report: UsageReport, output: Output) -> None:
     most = max(totals.usage.total_tokens for totals in report.groups.values())
-    numbers = {day: _number(totals) for day, totals in report.groups.items()}
+    numbers = {day: tokens_text(totals) for day, totals in report.groups.items()}
     width = max(map(len, numbers.values()))
     for day, totals in report.groups.items():
         bar = _bar(totals.usage.total_tokens, most)
@@ -123,40 +123,14 @@ def _row(key: str, totals: UsageTotals) -> tuple[str, ...]:
         f"{used.cache_creation_tokens:,}",
         f"{used.cache_read_tokens:,}",
         f"{used.output_tokens:,}",
-        _number(totals),
+        tokens_text(totals),
     )
 
 
 def _number(totals: UsageTotals) -> str:
+    return tokens_text(totals)
+
+
+def tokens_text(totals: UsageTotals) -> str:
+    """Return how many tokens there were in all; "~" marks figures that are not final."""
     return f"{'' if totals.is_final else '~'}{totals.usage.total_tokens:,}"
-
-
-def _as_object(report: UsageReport) -> dict[str, Any]:
-    return {
-        "by": report.by,
-        "total": _totals_object(report.total),
-        "rows": [
-            {report.by: key, **_totals_object(totals)} for key, totals in report.groups.items()
-        ],
-    }
-
-
-def _totals_object(totals: UsageTotals) -> dict[str, Any]:
-    return {
-        "responses": totals.responses,
-        **_usage_object(totals.usage),
-        "sidechain_responses": totals.sidechain_responses,
-        "sidechain_usage": _usage_object(totals.sidechain_usage),
-        "provisional_responses": totals.provisional_responses,
-        "is_final": totals.is_final,
-    }
-
-
-def _usage_object(used: Usage) -> dict[str, int]:
-    return {
-        "input_tokens": used.input_tokens,
-        "output_tokens": used.output_tokens,
-        "cache_creation_tokens": used.cache_creation_tokens,
-        "cache_read_tokens": used.cache_read_tokens,
-        "total_tokens": used.total_tokens,
-    }
