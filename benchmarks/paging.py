@@ -77,7 +77,7 @@ def _page_places(events: Sequence[Event]) -> list[_PagePlace]:
 
 
 def _place_after(position: int, event: Event) -> _PagePlace:
-    sort_at = raw.raw_event(event).after[-1]
+    sort_at = raw.raw_event(event).after[-2]
     return _PagePlace(
         event.session_id,
         EventCursor(event.timestamp, event.transcript, event.line, position),

@@ -13,6 +13,7 @@ import attrs
 
 from memva.domain.event import ASSISTANT, Event, Transcript
 from memva.domain.message import blocks
+from memva.domain.rebuild import rebuilder
 from memva.domain.text import clean_text
 from memva.domain.usage import ResponseUsage, merged_usage, model_in, response_id_in, usage_in
 
@@ -54,6 +55,9 @@ class ToldResponse:
     calls: Mapping[CallKey, Called]
 
 
+_told = rebuilder(ToldResponse)
+
+
 def told_in(event: Event) -> ToldResponse | None:
     """Return what one line tells of its response, or None where it tells nothing."""
     if event.event_type != ASSISTANT:
@@ -63,14 +67,8 @@ def told_in(event: Event) -> ToldResponse | None:
     calls = _calls_in(event)
     if usage is None and not model and not calls:
         return None
-    return ToldResponse(
-        response_id=response_id_in(event) if usage is None else usage.response_id,
-        transcript=event.transcript,
-        memva_session_id=event.memva_session_id,
-        model=model,
-        usage=usage,
-        calls=calls,
-    )
+    response_id = response_id_in(event) if usage is None else usage.response_id
+    return _told((response_id, event.transcript, event.memva_session_id, model, usage, calls))
 
 
 def merged_told(one: ToldResponse, other: ToldResponse) -> ToldResponse:

@@ -19,6 +19,7 @@ from attrs.validators import instance_of, optional
 from memva.domain import validation
 from memva.domain.errors import InvalidValue
 from memva.domain.event import ASSISTANT, Event, Transcript
+from memva.domain.rebuild import rebuilder
 from memva.domain.text import clean_text, is_storable
 from memva.domain.versions import is_final
 
@@ -130,25 +131,22 @@ def usage_in(event: Event) -> ResponseUsage | None:
         return None
     if event.data.get("isApiErrorMessage") is True and not any(counts):
         return None
-    read, written, cached, from_cache = (count or 0 for count in counts)
-    return ResponseUsage(
-        response_id=response_id_in(event),
-        project_key=event.project_key,
-        session_id=event.session_id,
-        subpath=event.subpath,
-        memva_session_id=event.memva_session_id,
-        timestamp=event.timestamp,
-        line=event.line,
-        model=model_in(event),
-        project_name=event.project_name,
-        is_sidechain=event.is_sidechain,
-        is_final=is_final(event),
-        usage=Usage(
-            input_tokens=read,
-            output_tokens=written,
-            cache_creation_tokens=cached,
-            cache_read_tokens=from_cache,
-        ),
+    # All of it is known to be valid: this stands on the path of each append.
+    return _response_usage(
+        (
+            response_id_in(event),
+            event.project_key,
+            event.session_id,
+            event.subpath,
+            event.memva_session_id,
+            event.timestamp,
+            event.line,
+            model_in(event),
+            event.project_name,
+            event.is_sidechain,
+            is_final(event),
+            _usage([count or 0 for count in counts]),
+        )
     )
 
 
@@ -244,6 +242,9 @@ def last_context(rows: Iterable[ResponseUsage]) -> int | None:
     last = max(main, key=place, default=None)
     return None if last is None else last.usage.context_tokens
 
+
+_usage = rebuilder(Usage)
+_response_usage = rebuilder(ResponseUsage)
 
 _FIGURES: Final = (
     "input_tokens",

@@ -86,10 +86,21 @@ class Connection:
         except sqlite3.Error as error:
             return self._again(error, lambda: self.raw.execute(sql, parameters).rowcount)
 
-    def run_many(self, sql: str, rows: Iterable[Parameters]) -> None:
-        """Run a statement once for each of `rows`, inside a transaction."""
+    def run_many(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run a statement for each of `rows`, inside a transaction; return how many it changed."""
         try:
+            return self.raw.executemany(sql, rows).rowcount
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+    def insert_many(self, sql: str, rows: Sequence[Parameters]) -> int:
+        """Insert `rows` inside a transaction; return the number that the last of them got."""
+        try:
+            if len(rows) == 1:
+                return cast("int", self.raw.execute(sql, rows[0]).lastrowid)
             self.raw.executemany(sql, rows)
+            [(last,)] = self.raw.execute("SELECT last_insert_rowid()").fetchall()
+            return int(last)
         except sqlite3.Error as error:
             raise translate(error) from error
 

@@ -33,6 +33,9 @@ _SELECT_MANY: Final = f"""
         AND response_id IN (SELECT value FROM json_each(?))
 """
 _PUT: Final = f"""
+    INSERT OR IGNORE INTO responses ({TOLD_COLUMNS}) VALUES ({placeholders(TOLD_COLUMNS)})
+"""
+_REPLACE: Final = f"""
     INSERT OR REPLACE INTO responses ({TOLD_COLUMNS}) VALUES ({placeholders(TOLD_COLUMNS)})
 """
 _REMOVE: Final = """
@@ -89,16 +92,22 @@ class Counting:
             told = told_in(event)
             if told is not None:
                 key = told_key(told)
-                arriving[key] = _both(arriving.get(key), (told, [position]))
+                one = (told, [position])
+                arriving[key] = _both(arriving[key], one) if key in arriving else one
         if not arriving:
             return
-        stored = self._stored(arriving)
-        rows = [
-            told_row(*_both(None if row is None else _from_row(row), told))
+        rows = {key: told_row(*told) for key, told in arriving.items()}
+        if self._connection.run_many(_PUT, rows.values()) == len(rows):
+            # All are new, as nearly always: there is nothing to merge.
+            return
+        stored = self._stored(rows)
+        merged = [
+            told_row(*_both((told_from_row(row), positions_from_row(row)), told))
             for key, told in arriving.items()
-            for row in [stored.get(key)]
+            for row in [stored[key]]
+            if row != rows[key]
         ]
-        self._connection.run_many(_PUT, rows)
+        self._connection.run_many(_REPLACE, merged)
 
     def _take(self, events: Iterable[Event]) -> None:
         """Take out what events tell that are no longer there, or no longer there as they were.
@@ -159,11 +168,5 @@ def count_stored(connection: Connection) -> None:
         after = events[-1].position
 
 
-def _both(one: _Told | None, other: _Told) -> _Told:
-    if one is None:
-        return other
+def _both(one: _Told, other: _Told) -> _Told:
     return merged_told(one[0], other[0]), one[1] + other[1]
-
-
-def _from_row(row: Row) -> _Told:
-    return told_from_row(row), positions_from_row(row)

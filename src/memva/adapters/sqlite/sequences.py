@@ -17,9 +17,6 @@ from memva.domain.event import Event, Transcript
 from memva.domain.time import to_text
 
 _INSERT: Final = f"INSERT INTO events ({NEW_EVENT_COLUMNS}) VALUES ({NEW_EVENT_VALUES})"
-# One connection writes at a time, and positions are never taken from deleted rows: those of a
-# batch follow one another.
-_LAST_POSITION: Final = "SELECT last_insert_rowid()"
 
 IN_TRANSCRIPT: Final = (
     "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
@@ -84,13 +81,13 @@ class Sequences:
             self._last[sequence] = max(line, event.line), sort_at
             rows.append(event_row(event, timestamp, sort_at))
         try:
-            self._connection.run_many(_INSERT, rows)
-            [(last,)] = self._connection.rows(_LAST_POSITION)
+            last = self._connection.insert_many(_INSERT, rows)
         finally:
             if any(len(data) > _LONG_DATA for data in map(_DATA, rows)):
                 self._connection.let_go(_INSERT, (None,) * len(rows[0]))
         for (transcript, _), line in disturbed.items():
             self._sort_again(transcript, line)
+        # Nobody else writes meanwhile, and no position is given twice: they follow one another.
         return range(last - len(rows) + 1, last + 1)
 
     def mend(self, transcript: Transcript) -> None:
