@@ -5,10 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from memva.adapters.memory import MemoryStore
-from memva.testing import FollowContract, SearchContract, StoreContract, WatchContract
+from memva.testing import (
+    CountContract,
+    FollowContract,
+    SearchContract,
+    StoreContract,
+    WatchContract,
+)
 
 
-class TestMemoryStore(StoreContract, WatchContract, FollowContract, SearchContract):
+class TestMemoryStore(StoreContract, WatchContract, FollowContract, SearchContract, CountContract):
     @pytest.fixture
     def store(self) -> Iterator[MemoryStore]:
         with MemoryStore() as store:

@@ -7,6 +7,7 @@ import pytest
 
 from memva.adapters.sqlite import SqliteStore
 from memva.testing import (
+    CountContract,
     DurableFollowContract,
     DurableSearchContract,
     DurableStoreContract,
@@ -15,7 +16,11 @@ from memva.testing import (
 
 
 class TestSqliteStore(
-    DurableStoreContract, WatchContract, DurableFollowContract, DurableSearchContract
+    DurableStoreContract,
+    WatchContract,
+    DurableFollowContract,
+    DurableSearchContract,
+    CountContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
@@ -23,7 +28,11 @@ class TestSqliteStore(
 
 
 class TestSqliteStoreAtNormalDurability(
-    DurableStoreContract, WatchContract, DurableFollowContract, DurableSearchContract
+    DurableStoreContract,
+    WatchContract,
+    DurableFollowContract,
+    DurableSearchContract,
+    CountContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:

@@ -20,6 +20,7 @@ pytest.register_assert_rewrite("memva.testing.contract")
 
 from memva.testing.clock import FrozenClock
 from memva.testing.contract import (
+    CountContract,
     DurableFollowContract,
     DurableSearchContract,
     DurableStoreContract,
@@ -31,6 +32,7 @@ from memva.testing.contract import (
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 __all__ = [
+    "CountContract",
     "DurableFollowContract",
     "DurableSearchContract",
     "DurableStoreContract",

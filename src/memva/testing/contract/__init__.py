@@ -10,6 +10,7 @@ import pytest
 from memva.domain.ports import Store
 from memva.testing.contract.claim_services import ClaimServiceContract
 from memva.testing.contract.claims import ClaimContract
+from memva.testing.contract.counts import CountContract
 from memva.testing.contract.cursors import CursorContract
 from memva.testing.contract.deletion import DeletionContract
 from memva.testing.contract.durable import DurabilityContract
@@ -33,6 +34,7 @@ from memva.testing.contract.versions import VersionContract
 from memva.testing.contract.watch import WatchContract
 
 __all__ = [
+    "CountContract",
     "DurableFollowContract",
     "DurableSearchContract",
     "DurableStoreContract",
