@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from memva import create_session, record_event
+from memva import create_session, get_events_for_session, record_event
 from memva.adapters.sqlite import SqliteStore
+from memva.cli import conversation
+from memva.cli.lines import Scribe
+from memva.domain.event import Event
 from memva.domain.json import JsonObject
 
 from .conftest import Run
@@ -78,6 +82,31 @@ def test_a_conversation_reads_as_one(run: Run, history: Path) -> None:
     result = run("show", "7d1f")
     assert result.stdout == CONVERSATION
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("first", range(1, 22))
+def test_what_is_told_before_all_is_read_is_the_same(
+    run: Run, history: Path, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    run("import", history)
+    monkeypatch.setattr(conversation, "_FIRST", first)
+    assert run("show", "7d1f").stdout == CONVERSATION
+
+
+def test_what_nothing_later_belongs_to_is_told_before_all_is_read(
+    session: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def events() -> Iterator[Event]:
+        say(session, "user", "Please.")
+        say(session, "assistant", [{"type": "tool_use", "id": "1", "name": "Read", "input": {}}])
+        yield from get_events_for_session(session, "s")
+        raise AssertionError("all was read")
+
+    monkeypatch.setattr(conversation, "_FIRST", 2)
+    lines = conversation.conversation(events(), Scribe(lambda *_: None))
+    assert [next(lines).text for _ in range(3)][2] == "Please."
+    with pytest.raises(AssertionError, match="all was read"):
+        next(lines)
 
 
 def test_a_subagent_in_the_main_file_is_indented_too(run: Run, history: Path) -> None:

@@ -119,8 +119,7 @@ def test_what_is_said_is_told_as_it_comes(
     say(session, "user", result("1", "made"))
     say(session, "progress", None)
     say(session, "assistant", "Done.", subpath="subagents/agent-7f")
-    assert following.lines(7) == [
-        "claude  2026-05-01 12:00:00",
+    assert following.lines(6) == [
         "  → Bash ls",
         "  ← a.py",
         "  ← Bash make: made",
@@ -154,7 +153,7 @@ def test_of_a_tail_what_is_older_stays_untold(
     assert following.lines(7)[4:] == ["you  2026-05-01 12:00:02", "  2", "  3"]
     say(session, "user", "0", uuid="0", line=1)
     say(session, "user", "4", after=4)
-    assert following.lines(2) == ["you  2026-05-01 12:00:04", "  4"]
+    assert following.line() == "  4"
 
 
 def test_a_session_is_followed_from_its_beginning(

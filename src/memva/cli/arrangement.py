@@ -32,23 +32,21 @@ class Entry(NamedTuple):
     kind: str
 
 
-def entries_of(events: Iterable[Event]) -> list[Entry]:
-    """Return what is kept of each event, in order."""
-    entries = []
+def entries_of(events: Iterable[Event]) -> Iterator[Entry]:
+    """Yield what is kept of each event, in order."""
     for event in events:
         parts = tuple(parts_of(event))
-        entries.append(Entry(skeleton(event), parts, "" if parts else kind_of(event)))
-    return entries
+        yield Entry(skeleton(event), parts, "" if parts else kind_of(event))
 
 
 class Arrangement:
     """Finds what belongs beneath a call, and beneath an event.
 
     Attributes:
-        main: The entries of the main conversation, in order.
+        main: The entries of the main conversation, in order, without the first that were told.
     """
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], *, told: int = 0) -> None:
         events = [entry.event for entry in entries]
         calls = tool_calls_in(events)
         subagents = subagents_in(events, calls=calls)
@@ -63,7 +61,7 @@ class Arrangement:
             if call.result is not None
         }
         apart = {id(event) for subagent in subagents for event in subagent.events}
-        self.main = [entry for entry in entries if id(entry.event) not in apart]
+        self.main = [entry for entry in entries[told:] if id(entry.event) not in apart]
         self._started: dict[_Call, list[Subagent]] = defaultdict(list)
         for subagent in subagents:
             if subagent.call is not None:

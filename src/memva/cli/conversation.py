@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Final, TypeAlias
 
 from memva.cli.arrangement import Arrangement, Entry, entries_of
+from memva.cli.beginning import settled
 from memva.cli.branches import goings_back
 from memva.cli.folding import excerpt
 from memva.cli.lines import Line, Scribe, Speaker, subagent_speaker
@@ -21,20 +23,32 @@ from memva.domain.threads import threads_in
 
 _NO_RESULT: Final = Part("other", "← (no result)")
 
+_FIRST: Final = 200
+"""How many events are looked at for what can be told before all are read."""
+
 _Step: TypeAlias = Line | Subagent
 
 
 def conversation(events: Iterable[Event], scribe: Scribe) -> Iterator[Line]:
-    """Yield the lines that show `events`, which are read to their end first.
+    """Yield the lines that show `events`.
 
     A call's result stands beneath it, wherever it came, and a subagent's conversation beneath the
     call that started it, or else beneath what was said before it began. What was said on branches
-    that were left is shown in its place, and a line says where the conversation goes back. No more
-    of an event is kept than is shown of it.
+    that were left is shown in its place, and a line says where the conversation goes back.
+
+    All events are read before that is known, and no more of each is kept than is shown of it; but
+    what nothing later can belong to is told at once.
     """
+    coming = entries_of(events)
+    entries = list(islice(coming, _FIRST))
+    told = settled([entry.event for entry in entries]) if len(entries) == _FIRST else 0
+    if told:
+        yield from _Conversation(entries[:told], scribe).lines()
     with _without_garbage_collection():
-        told = _Conversation(entries_of(events), scribe)
-    return told.lines()
+        entries.extend(coming)
+        rest = _Conversation(entries, scribe, told=told)
+    yield from rest.lines()
+    yield from scribe.others()
 
 
 @contextmanager
@@ -52,10 +66,10 @@ def _without_garbage_collection() -> Iterator[None]:
 class _Conversation:
     """The entries of a conversation, and the order in which they are told."""
 
-    def __init__(self, entries: Sequence[Entry], scribe: Scribe) -> None:
+    def __init__(self, entries: Sequence[Entry], scribe: Scribe, *, told: int = 0) -> None:
         events = [entry.event for entry in entries]
         self._scribe = scribe
-        self._arrangement = Arrangement(entries)
+        self._arrangement = Arrangement(entries, told=told)
         self._shown = {id(entry.event): entry for entry in entries if entry.parts}
         compactions = compactions_in(events)
         self._boundaries = {id(compaction.boundary) for compaction in compactions}
@@ -63,7 +77,7 @@ class _Conversation:
         self._back = goings_back(threads_in(events), self._shown.keys() | self._boundaries)
 
     def lines(self) -> Iterator[Line]:
-        """Yield the lines of all of it."""
+        """Yield the lines of all of it, but for the first entries that were told."""
         # Subagents may start subagents: a stack of its own goes as deep as they do.
         stack = [self._main()]
         while stack:
@@ -71,12 +85,13 @@ class _Conversation:
             if isinstance(step, Line):
                 yield step
                 continue
-            yield from self._scribe.others()
-            self._scribe.begin()
             if step is None:
                 stack.pop()
             else:
                 stack.append(self._subagent(step, depth=len(stack)))
+            if stack:
+                yield from self._scribe.others()
+                self._scribe.begin()
 
     def _main(self) -> Iterator[_Step]:
         yield from self._arrangement.beside(None)
