@@ -153,6 +153,24 @@ def test_a_subagent_stands_beneath_its_call_even_where_it_goes_on_later(
     ]
 
 
+def test_a_subagent_that_its_prompt_alone_tells_stands_beneath_its_call(
+    run: Run, say: Talk
+) -> None:
+    say("assistant", [call("1", "Task", "Look around.")])
+    say("user", [result("1", "launched")])
+    say("user", "Meanwhile?")
+    say("user", "Look around.", subpath="subagents/agent-7f")
+    assert told(run) == [
+        "claude",
+        "  → Task Look around.",
+        "  ← launched",
+        "    to subagent 7f",
+        "      Look around.",
+        "you",
+        "  Meanwhile?",
+    ]
+
+
 def test_a_subagents_subagent_is_indented_further(run: Run, say: Talk) -> None:
     say("assistant", [call("1", "Task", "One.")])
     say("assistant", [call("2", "Task", "Two.")], subpath="subagents/agent-a")
