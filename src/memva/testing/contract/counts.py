@@ -19,6 +19,7 @@ from memva.services.counts import (
     get_usage,
     list_session_summaries,
 )
+from memva.services.sessions import list_sessions
 from memva.testing.clock import START
 from memva.testing.contract.count_histories import (
     UNDER_WAY,
@@ -48,7 +49,7 @@ class CountContract:
 
     def _check(self, store: CountingStore, sessions: Iterable[str]) -> None:
         """Compare all figures with what the events give, read one by one."""
-        there = {session.id for session in store.sessions.find()}
+        there = {session.id for session in list_sessions(store, archived=None)}
         stats = get_stats_of_sessions(store, list(sessions))
         assert stats == {id_: slow_stats(store, id_) for id_ in sessions if id_ in there}
         total = get_usage(store).total
@@ -340,7 +341,7 @@ class CountContract:
         messages = [summary.latest_message for summary in summaries]
         assert [message and message.uuid for message in messages] == [None, "5"]
         assert [s.session.id for s in list_session_summaries(store, limit=1)] == ["session-3"]
-        assert len(list_session_summaries(store, include_archived=True)) == 3
+        assert len(list_session_summaries(store, archived=None)) == 3
         with pytest.raises(InvalidValue):
             list_session_summaries(store, limit=0)
 
