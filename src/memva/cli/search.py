@@ -25,7 +25,7 @@ _LONG_WORK: Final = 5_000
 """How many events must be missing in the index for a bar to be worth its while."""
 
 
-@click.command()
+@click.command(short_help="Find what was said.")
 @click.argument("words", nargs=-1, required=True)
 @click.option(
     "--session",

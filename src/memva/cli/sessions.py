@@ -36,7 +36,7 @@ _SORTS: Final[Mapping[str, SessionSort]] = {
 }
 
 
-@click.command()
+@click.command(short_help="List sessions, and what they amount to.")
 @click.option("--all", "include_archived", is_flag=True, help="Also those that were put away.")
 @click.option(
     "--status",

@@ -27,7 +27,7 @@ _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 _UNNAMED: Final = "(not said)"
 
 
-@click.command()
+@click.command(short_help="Show how many tokens were used.")
 @click.option(
     "--by",
     type=click.Choice(get_args(UsageBy)),
