@@ -200,6 +200,22 @@ def test_cancelled_while_it_commits_it_stands(store: WorkerStore) -> None:
     run(main())
 
 
+def test_cancelled_as_it_ends_it_stands(store: WorkerStore) -> None:
+    async def cancel_myself() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def main() -> None:
+        for _ in range(20):
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.create_task(in_block(store, cancel_myself))
+        assert len(list_sessions(store, limit=30)) == 20
+        assert_nothing_is_open(store)
+
+    run(main())
+
+
 def test_snapshot_is_given_back(store: WorkerStore) -> None:
     async def main() -> None:
         inside = asyncio.Event()

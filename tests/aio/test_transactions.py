@@ -25,6 +25,7 @@ from memva import (
 )
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
+from memva.aio import blocks
 from memva.worker import JobContext, Worker
 
 
@@ -279,13 +280,35 @@ def test_any_store_will_do() -> None:
 
 
 def test_block_thrown_away_is_undone(store: WorkerStore) -> None:
-    async def main() -> None:
-        block = aio.transaction(store)
-        await block.__aenter__()
-        await add(store, "undone")
-        assert not await block.__aexit__(GeneratorExit, GeneratorExit(), None)
+    inside = asyncio.Event()
+
+    async def never_ends() -> None:
+        async with aio.transaction(store):
+            await add(store, "undone")
+            inside.set()
+            await asyncio.Event().wait()
+
+    with asyncio.Runner() as runner:
+        thrown_away = never_ends()
+        task = runner.get_loop().create_task(thrown_away)
+        runner.run(_wait(inside))
+        # So the interpreter ends a coroutine whose loop is gone.
+        thrown_away.close()
         assert titles(store) == set()
         assert_nothing_is_open(store)
+        task.cancel()
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def test_task_that_opens_many_blocks_holds_on_to_none(store: WorkerStore) -> None:
+    async def main() -> None:
+        for _ in range(3):
+            async with aio.transaction(store):
+                await add(store, "kept")
+            assert blocks._held.get() is None
 
     run(main())
 
