@@ -5,11 +5,12 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from memva import get_job_attempts, list_sessions
+from memva import get_job_attempts, get_session_stats, get_usage, list_sessions
 from memva.adapters.sqlite import SqliteStore, migrations
 from memva.domain import JobQuery
-from memva.testing import sample_session
+from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
+from memva.testing.contract.count_histories import conversation
 
 JOB = """
     INSERT INTO jobs (
@@ -98,3 +99,40 @@ def test_jobs_of_the_first_schema_go_on(tmp_path: Path) -> None:
         assert store.sessions.is_deleted("session-1")
         assert [job.id for job in store.jobs.find(JobQuery(), limit=9)] == ["given up", "retried"]
         store.sessions.add(sample_session())
+
+
+def make_schema_2(path: Path, events: Path) -> None:
+    """Make a file as the second schema had it, with the sessions and events of another."""
+    columns = (
+        "position, uuid, session_id, event_type, timestamp, is_sidechain, parent_uuid, cwd, "
+        "project_name, data, memva_session_id, project_key, subpath, line, sort_at"
+    )
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for step in migrations.MIGRATIONS[:2]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 2")
+        connection.execute("ATTACH ? AS other", (str(events),))
+        rows = connection.execute("SELECT name FROM pragma_table_info('sessions')").fetchall()
+        fields = ", ".join(name for (name,) in rows)
+        connection.execute(f"INSERT INTO sessions SELECT {fields} FROM other.sessions")
+        connection.execute(f"INSERT INTO events ({columns}) SELECT {columns} FROM other.events")
+
+
+def test_events_of_the_second_schema_are_counted(tmp_path: Path) -> None:
+    now, before = tmp_path / "now.db", tmp_path / "before.db"
+    with SqliteStore.open(now) as store:
+        store.sessions.add(sample_session())
+        for number in range(60):
+            store.events.append(conversation(f"claude-{number}", "session-1"))
+            store.events.append(conversation(f"other-{number}", None))
+        store.events.append([sample_event(event_type="result", data={"total_cost_usd": 1})])
+    make_schema_2(before, now)
+    with SqliteStore.open(before) as store, SqliteStore.open(now) as other:
+        assert get_session_stats(store, "session-1") == get_session_stats(other, "session-1")
+        assert get_usage(store) == get_usage(other)
+    with closing(sqlite3.connect(before)) as one, closing(sqlite3.connect(now)) as other_file:
+        for select in ("* FROM responses", "position, said FROM events", "sql FROM sqlite_schema"):
+            rows = [file.execute(f"SELECT {select}").fetchall() for file in (one, other_file)]
+            assert sorted(rows[0], key=repr) == sorted(rows[1], key=repr)

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from memva.adapters.sqlite import SqliteStore, events, jobs, queue, sequences, sessions
+from memva.adapters.sqlite import (
+    SqliteStore,
+    counting,
+    counts,
+    events,
+    jobs,
+    queue,
+    sequences,
+    sessions,
+)
 from memva.adapters.sqlite.connection import Parameters
 from memva.adapters.sqlite.narrowing import narrowing
 from memva.domain import EventQuery, SessionCursor, SessionQuery, SessionSort
@@ -55,6 +64,16 @@ THEIRS = narrowing(EventQuery(session_id="s"))[0]
         (listing(statuses=["error"], claude_statuses=["error"]), "sessions_by_update"),
         (listing("created_at"), "sessions_by_creation"),
         (listing("created_at", after=PLACE), "SEARCH sessions USING INDEX sessions_by_creation"),
+        (counts._KEPT, "SEARCH session_counts USING PRIMARY KEY (memva_session_id=?"),
+        (counts._TOLD, "SEARCH responses USING PRIMARY KEY (memva_session_id=?"),
+        (counts._COSTS, "SEARCH events USING INDEX events_said (memva_session_id=?"),
+        (counts._LATEST, "SEARCH said USING COVERING INDEX events_said (memva_session_id=?"),
+        (counts._KEEP, "SEARCH session_counts USING PRIMARY KEY (memva_session_id=?"),
+        (counting._SELECT, "responses USING PRIMARY KEY (memva_session_id=? AND session_id=?"),
+        (counting._SELECT_MANY, "responses USING PRIMARY KEY (memva_session_id=? AND session_id=?"),
+        (counting._REMOVE, "responses USING PRIMARY KEY (memva_session_id=? AND session_id=?"),
+        (counting._REMOVE_SESSION, "responses USING PRIMARY KEY (memva_session_id=?"),
+        (counting._AT_POSITIONS, "SEARCH events USING INTEGER PRIMARY KEY (rowid=?"),
         (queue._FIRST_READY, "jobs_at_hand (stage=? AND type=?)"),
         (queue._IS_READY, "COVERING INDEX jobs_at_hand (stage=? AND type=?"),
         (queue._FIRST_WAITING, "COVERING INDEX jobs_waiting (stage=?"),
@@ -93,6 +112,13 @@ def test_far_back_a_sessions_positions_alone_are_sorted(
     steps = plan(tmp_path, sql)
     assert "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)" in steps[0]
     assert any(f"INDEX {index} (" in step for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("sql", "index"), [(counts._TYPES, "events_by_memva_session"), (counts._TURNS, "events_said")]
+)
+def test_counting_reads_no_event(tmp_path: Path, sql: str, index: str) -> None:
+    assert f"SEARCH events USING COVERING INDEX {index} (memva_session_id=?)" in plan(tmp_path, sql)
 
 
 def test_leases_are_sought_among_claimed_jobs_alone(tmp_path: Path) -> None:
