@@ -10,6 +10,7 @@ from memva.domain.json import (
     decode_json,
     encode_json,
     is_nested_deeper,
+    is_plain,
     parse_object,
 )
 
@@ -61,3 +62,23 @@ def test_depth_of_json() -> None:
     assert is_nested_deeper([[["x"]]], 2)
     assert is_nested_deeper({"a": {"b": [1]}}, 2)
     assert not is_nested_deeper("x", 0)
+
+
+@pytest.mark.parametrize("value", ["é", 1, 1.5, True, None, [], {"é": [{"b": ["c", 2**70]}]}])
+def test_plain_values_are_read_as_they_were(value: Any) -> None:
+    assert is_plain(value)
+    assert repr(decode_json(encode_json(value, field="data"))) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\ud840\udc00",
+        {"\ud840\udc00": 1},
+        {1: "a", "1": "b"},
+        {"a": [(1, 2)]},
+        [{"b": {None: 1}}],
+    ],
+)
+def test_values_that_are_read_as_others_are_not_plain(value: Any) -> None:
+    assert not is_plain(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
 from memva.domain.errors import InvalidValue
 from memva.domain.text import is_storable
@@ -23,6 +23,9 @@ else:
     # A type that names itself cannot be resolved outside this module, which cattrs would need.
     JsonValue: TypeAlias = Any
 JsonObject: TypeAlias = Mapping[str, JsonValue]
+
+_TEXT: Final = frozenset({str})
+_SCALARS: Final = frozenset({int, float, bool, type(None)})
 
 # What contains itself ends in a RecursionError, without being looked for in every value.
 _compact = partial(json.JSONEncoder, allow_nan=False, check_circular=False, separators=(",", ":"))
@@ -112,6 +115,30 @@ def parse_object(content: bytes) -> ParsedObject | None:
     value = decode_json(content.decode())
     # What was UTF-8 has no lone surrogates, and JSON has no NUL: any database takes the text.
     return ParsedObject(value, content=content.strip()) if isinstance(value, dict) else None
+
+
+def is_plain(value: JsonValue) -> bool:
+    """Tell whether the JSON text of `value` is read as the very same.
+
+    It is not where a text has surrogates, two of which are read as one character, nor where a type
+    is one that JSON does not give. In doubt the answer is no.
+    """
+    values: list[Any] = [value]
+    for item in values:
+        kind = type(item)
+        if kind is str:
+            if not (item.isascii() or is_storable(item)):
+                return False
+        elif kind is dict:
+            if not {*map(type, item)} <= _TEXT:
+                return False
+            values.append("".join(item))
+            values.extend(item.values())
+        elif kind is list:
+            values.extend(item)
+        elif kind not in _SCALARS:
+            return False
+    return True
 
 
 def is_nested_deeper(value: JsonValue, depth: int) -> bool:
