@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks import async_face, indexing, searching, threads
+from benchmarks import async_face, counting, indexing, searching, threads
 from benchmarks.measure import Figure
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
 
-_MEASURES: Final = (threads.measures, searching.measures, indexing.measures, async_face.measures)
+_MEASURES: Final = (
+    threads.measures,
+    counting.measures,
+    searching.measures,
+    indexing.measures,
+    async_face.measures,
+)
 
 
 def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:

@@ -31,6 +31,9 @@ class Sizes:
         indexed_rounds: Rounds, each into new files.
         awaited_events: Events appended through asyncio, one by one, in each round.
         awaited_rounds: Rounds.
+        largest_events: Events in the session that is the largest of the large file.
+        looks: Looks at the home screen, or at a session's stats, in each round.
+        look_rounds: Rounds.
         history_lines: Lines in the imported history.
         history_rounds: Rounds, each into new files.
         large_history_lines: Lines of 10 MB in the history whose import's memory is measured.
@@ -70,6 +73,9 @@ class Sizes:
     indexed_rounds: int
     awaited_events: int
     awaited_rounds: int
+    largest_events: int
+    looks: int
+    look_rounds: int
     history_lines: int
     history_rounds: int
     large_history_lines: int
@@ -110,6 +116,9 @@ STATED: Final = Sizes(
     indexed_rounds=5,
     awaited_events=1_000,
     awaited_rounds=9,
+    largest_events=40_000,
+    looks=100,
+    look_rounds=9,
     history_lines=20_000,
     history_rounds=5,
     large_history_lines=50,
@@ -150,6 +159,9 @@ QUICK: Final = Sizes(
     indexed_rounds=1,
     awaited_events=50,
     awaited_rounds=1,
+    largest_events=1_000,
+    looks=5,
+    look_rounds=1,
     history_lines=500,
     history_rounds=1,
     large_history_lines=2,
