@@ -222,6 +222,8 @@ def test_sqlite_without_fts5(path: Path) -> None:
             SqliteStore.open(path)
         with SqliteStore.open(path, search=False) as store:
             store.events.append([said("it", "final", line=1)])
+            # Its words cannot be taken out, so that all of it is to be made anew.
+            assert rows(store, "SELECT version FROM search_state") == [("",)]
     with SqliteStore.open(path) as store:
         assert (found(store, "draft"), found(store, "final")) == ([], ["it"])
 
