@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from threading import Event
 from typing import Any
 
-from memva import Store, create_session, list_sessions
+from memva import Store, WatchableStore, create_session, list_sessions
 from memva.adapters.sqlite import SqliteStore
+from memva.domain import Watch
 
 LONG = 20.0
 
@@ -41,21 +42,35 @@ class Gate:
         self._opened.set()
 
 
-class SlowToCommit:
-    """A store of whatever kind, whose transactions pass a gate before they are committed."""
+class Slow:
+    """A store of whatever kind, with something that passes a gate."""
 
-    def __init__(self, store: Store, gate: Gate) -> None:
+    def __init__(self, store: WatchableStore, gate: Gate) -> None:
         self._store = store
         self._gate = gate
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+
+class SlowToCommit(Slow):
+    """Its transactions pass the gate before they are committed."""
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._store.transaction():
             yield
             self._gate.wait()
+
+
+class SlowToWatch(Slow):
+    """Its watches pass the gate before they begin."""
+
+    @contextmanager
+    def watch(self) -> Iterator[Watch]:
+        self._gate.wait()
+        with self._store.watch() as watch:
+            yield watch
 
 
 @contextmanager

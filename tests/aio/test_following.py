@@ -8,9 +8,18 @@ import time
 from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.aio.tasks import LONG, assert_nothing_is_open, cancelled, run, until
+from tests.aio.tasks import (
+    LONG,
+    Gate,
+    SlowToWatch,
+    assert_nothing_is_open,
+    cancelled,
+    run,
+    until,
+)
 
 from memva import (
     Event,
@@ -83,6 +92,21 @@ def test_nothing_is_skipped_between_the_look_and_the_watch(store: WorkerStore) -
             await asyncio.to_thread(say, store)
             async with asyncio.timeout(LONG / 4):
                 assert [event.position for event in await following] == [number + 1]
+
+    run(main())
+
+
+def test_follower_waits_for_the_watch_to_begin(store: WorkerStore) -> None:
+    async def main() -> None:
+        gate = Gate()
+        slow: Any = SlowToWatch(store, gate)
+        following = asyncio.create_task(first(slow, 1))
+        await gate.reached()
+        await asyncio.sleep(0.05)
+        say(store)
+        gate.open()
+        async with asyncio.timeout(LONG / 4):
+            assert len(await following) == 1
 
     run(main())
 
