@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks import async_face, counting, indexing, searching, threads
+from benchmarks import async_face, deep, derived, home, searching, threads
 from benchmarks.measure import Figure
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
 
 _MEASURES: Final = (
     threads.measures,
-    counting.measures,
+    deep.measures,
+    home.measures,
     searching.measures,
-    indexing.measures,
+    derived.measures,
     async_face.measures,
 )
 

@@ -27,8 +27,9 @@ class Sizes:
         thread_rounds: Rounds.
         searched_events: Events in the large file that is searched; the small one has a tenth.
         searches: How often each kind of word is searched for in either file.
-        indexed_events: Events appended in batches with and without an index, in each round.
-        indexed_rounds: Rounds, each into new files.
+        derived_events: Events appended in batches with counts and search, and with neither, in each
+            round.
+        derived_rounds: Rounds, each into new files.
         awaited_events: Events appended through asyncio, one by one, in each round.
         awaited_rounds: Rounds.
         largest_events: Events in the session that is the largest of the large file.
@@ -69,8 +70,8 @@ class Sizes:
     thread_rounds: int
     searched_events: int
     searches: int
-    indexed_events: int
-    indexed_rounds: int
+    derived_events: int
+    derived_rounds: int
     awaited_events: int
     awaited_rounds: int
     largest_events: int
@@ -112,8 +113,8 @@ STATED: Final = Sizes(
     thread_rounds=5,
     searched_events=1_000_000,
     searches=200,
-    indexed_events=50_000,
-    indexed_rounds=5,
+    derived_events=50_000,
+    derived_rounds=5,
     awaited_events=1_000,
     awaited_rounds=9,
     largest_events=40_000,
@@ -155,8 +156,8 @@ QUICK: Final = Sizes(
     thread_rounds=1,
     searched_events=4_000,
     searches=5,
-    indexed_events=1_000,
-    indexed_rounds=1,
+    derived_events=1_000,
+    derived_rounds=1,
     awaited_events=50,
     awaited_rounds=1,
     largest_events=1_000,
