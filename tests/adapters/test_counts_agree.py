@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from memva import Event
@@ -126,7 +126,6 @@ def counted(
     )
 
 
-@settings(max_examples=150)
 @given(st.lists(changes, max_size=8))
 def test_stores_count_alike(history: list[Change]) -> None:
     with (
