@@ -105,9 +105,9 @@ class SqliteSearch:
         limit: int,
     ) -> FoundEvents:
         """Return the first `limit` events that are found, the newest first, after a cursor."""
+        self._catch_up()
         if _finds_nothing(query, narrowing):
             return FoundEvents([])
-        self._catch_up()
         with self._transactions.snapshot(), self._transactions.reading() as connection:
             found = _newest(connection, query, narrowing, after, limit + 1)
         page = found[:limit]
@@ -117,9 +117,9 @@ class SqliteSearch:
 
     def find_best(self, query: SearchQuery, narrowing: EventQuery, /, *, limit: int) -> list[Event]:
         """Return the `limit` best of the newest events that are found."""
+        self._catch_up()
         if _finds_nothing(query, narrowing):
             return []
-        self._catch_up()
         with self._transactions.snapshot(), self._transactions.reading() as connection:
             if next(_not_indexed(connection, query, narrowing), None) is None:
                 return _best(connection, query, narrowing, limit)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from memva.domain.errors import InvalidValue, SessionNotFound
+from memva.domain.errors import InvalidValue, SessionNotFound, StoreUnavailable
 from memva.domain.event import Event
 from memva.domain.ports import SearchableStore
 from memva.domain.search_page import SearchCursor
@@ -321,6 +321,26 @@ class SearchContract:
             assert found(store, "login") == ["kept"]
             store.events.append([said("more", "login")])
         assert found(store, "login") == ["more", "kept"]
+
+    def test_closed_store_is_not_searched(self, store: SearchableStore) -> None:
+        """On a closed store every search is refused, be it for nothing."""
+        store.close()
+        for query in ("login", ""):
+            with pytest.raises(StoreUnavailable):
+                search_events(store, query)
+            with pytest.raises(StoreUnavailable):
+                search_events(store, query, ranked=True)
+        with pytest.raises(StoreUnavailable):
+            build_search_index(store)
+
+    def test_long_queries_are_no_error(self, store: SearchableStore) -> None:
+        """As many words and types as there may be make a query as any other."""
+        store.events.append([said("it", " ".join(f"word{n}" for n in range(200)))])
+        query = " ".join(f"word{n}*" for n in range(200))
+        types = [f"type {n}" for n in range(49)]
+        assert found(store, query, event_types=[*types, "user"], is_sidechain=False) == ["it"]
+        assert found(store, query, event_types=[*types, *"abcde", "user"]) == ["it"]
+        assert found(store, query, event_types=types, is_sidechain=True) == []
 
     def test_building_is_told_and_comes_to_an_end(self, store: SearchableStore) -> None:
         """Building brings the index up to date, tells how far it is, and then has nothing to do."""
