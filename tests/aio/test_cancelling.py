@@ -34,10 +34,12 @@ from memva import (
     get_next_jobs,
     list_jobs,
     list_sessions,
+    record_events,
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
+from memva.testing import sample_event
 
 POOL = 16
 
@@ -390,5 +392,27 @@ def test_pruning_stops_after_a_batch(store: WorkerStore) -> None:
         await cancelled(task, meanwhile=gate)
         assert len(list_jobs(store)) == 1
         assert_nothing_is_open(store)
+
+    run(main())
+
+
+def test_building_the_index_stops_after_a_batch(tmp_path: Path) -> None:
+    count, told, gate = 2_500, [], Gate()
+    with SqliteStore.open(tmp_path / "memva.db", search=False) as unsearched:
+        record_events(unsearched, [sample_event(uuid=f"{n}") for n in range(count)])
+
+    def on_progress(done: int, total: int) -> None:
+        told.append((done, total))
+        gate.wait()
+
+    async def main() -> None:
+        with SqliteStore.open(tmp_path / "memva.db") as store:
+            task = asyncio.create_task(aio.build_search_index(store, on_progress=on_progress))
+            await gate.reached()
+            await cancelled(task, meanwhile=gate)
+            [(done, total)] = told
+            assert 0 < done < total == count
+            assert await aio.build_search_index(store) == count - done
+            assert_nothing_is_open(store)
 
     run(main())

@@ -120,12 +120,12 @@ def _begun_late(begin: Callable[[], Iterator[_T]]) -> Iterator[_T]:
     yield from begin()
 
 
-def _until(stop: Event, on_progress: object) -> Callable[[object], None]:
+def _until(stop: Event, on_progress: object) -> Callable[..., None]:
     """Return a function that is told the progress, and tells it on until it is to stop."""
 
-    def tell(progress: object) -> None:
+    def tell(*progress: object) -> None:
         if callable(on_progress):
-            on_progress(progress)
+            on_progress(*progress)
         if stop.is_set():
             raise _Stopped
 
