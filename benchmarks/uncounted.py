@@ -14,9 +14,6 @@ from memva.adapters.sqlite import events, rows
 
 # The schema without what is there for counting alone.
 _WITHOUT: Final = (
-    "DROP TRIGGER events_come",
-    "DROP TRIGGER events_go",
-    "DROP TRIGGER events_move",
     "DROP INDEX events_said",
     "DROP INDEX events_by_memva_session",
     """

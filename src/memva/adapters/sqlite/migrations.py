@@ -297,22 +297,6 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             stats             TEXT
         ) WITHOUT ROWID
         """,
-        """
-        CREATE TRIGGER events_come AFTER INSERT ON events BEGIN
-            DELETE FROM session_counts WHERE memva_session_id = NEW.memva_session_id;
-        END
-        """,
-        """
-        CREATE TRIGGER events_go AFTER DELETE ON events BEGIN
-            DELETE FROM session_counts WHERE memva_session_id = OLD.memva_session_id;
-        END
-        """,
-        """
-        CREATE TRIGGER events_move AFTER UPDATE OF memva_session_id ON events BEGIN
-            DELETE FROM session_counts
-            WHERE memva_session_id IN (OLD.memva_session_id, NEW.memva_session_id);
-        END
-        """,
     ),
 )
 
