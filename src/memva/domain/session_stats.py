@@ -11,8 +11,15 @@ import attrs
 from memva.domain.event import Event, Transcript
 from memva.domain.prompts import prompt_text
 from memva.domain.reported_cost import ReportedCost, reported_cost_in, reported_costs
-from memva.domain.told_response import ToldResponse, merged_calls, merged_told, told_in
-from memva.domain.usage import last_context
+from memva.domain.told_response import (
+    Called,
+    CallKey,
+    ToldResponse,
+    merged_calls,
+    merged_told,
+    told_in,
+)
+from memva.domain.usage import ResponseUsage, last_context
 from memva.domain.usage_report import UsageTotals, usage_totals
 
 
@@ -57,7 +64,9 @@ class SessionFacts:
         turns: How many different events hold what a person typed.
         first_at: The earliest moment of an event, or None where there is none.
         last_at: The latest.
-        responses: What is told of its responses; several may be of one.
+        models: The models that its responses name; empty ones do not count.
+        calls: The tools that its responses called; several may hold one call.
+        usages: What its responses used; several may be of one.
         costs: What Claude Code reported, in the order of its events.
     """
 
@@ -65,7 +74,9 @@ class SessionFacts:
     turns: int
     first_at: datetime | None
     last_at: datetime | None
-    responses: Collection[ToldResponse]
+    models: Iterable[str]
+    calls: Iterable[Mapping[CallKey, Called]]
+    usages: Collection[ResponseUsage]
     costs: Iterable[ReportedCost]
 
 
@@ -99,7 +110,9 @@ def session_stats(events: Iterable[Event]) -> SessionStats:
             turns=len(turns),
             first_at=first_at,
             last_at=last_at,
-            responses=responses.values(),
+            models=[told.model for told in responses.values()],
+            calls=[told.calls for told in responses.values()],
+            usages=[told.usage for told in responses.values() if told.usage is not None],
             costs=costs,
         )
     )
@@ -107,8 +120,7 @@ def session_stats(events: Iterable[Event]) -> SessionStats:
 
 def stats_of(facts: SessionFacts) -> SessionStats:
     """Return what a conversation amounts to of which this is known."""
-    rows = [told.usage for told in facts.responses if told.usage is not None]
-    calls = merged_calls([told.calls for told in facts.responses]).values()
+    calls = merged_calls(facts.calls).values()
     return SessionStats(
         events=_most_first(Counter(facts.types)),
         turns=facts.turns,
@@ -118,9 +130,9 @@ def stats_of(facts: SessionFacts) -> SessionStats:
         ),
         first_at=facts.first_at,
         last_at=facts.last_at,
-        models=tuple(sorted({told.model for told in facts.responses if told.model})),
-        usage=usage_totals(rows),
-        context_tokens=last_context(rows),
+        models=tuple(sorted(set(facts.models) - {""})),
+        usage=usage_totals(facts.usages),
+        context_tokens=last_context(facts.usages),
         reported_costs=reported_costs(facts.costs),
     )
 

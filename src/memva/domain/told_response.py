@@ -6,7 +6,7 @@ it out anew from the lines that are left where some of them go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import attrs
@@ -87,7 +87,7 @@ def merged_told(one: ToldResponse, other: ToldResponse) -> ToldResponse:
     return attrs.evolve(one, model=model, usage=usage, calls=merged_calls([one.calls, other.calls]))
 
 
-def merged_calls(several: Sequence[Mapping[CallKey, Called]]) -> Mapping[CallKey, Called]:
+def merged_calls(several: Iterable[Mapping[CallKey, Called]]) -> Mapping[CallKey, Called]:
     """Return all calls, each once.
 
     One that is repeated outside of subagents is not a subagent's; of different names, the first
@@ -108,10 +108,11 @@ def _calls_in(event: Event) -> dict[CallKey, Called]:
     """Return the calls that a line holds, the API's own tools' too."""
     calls: dict[CallKey, Called] = {}
     for number, block in enumerate(blocks(event)):
-        kind, name, identity = block.get("type"), block.get("name"), block.get("id")
+        kind = block.get("type")
         # `tool_use`, `server_tool_use`, and whatever else comes to be used.
         if not isinstance(kind, str) or not kind.endswith("tool_use"):
             continue
+        name, identity = block.get("name"), block.get("id")
         if isinstance(name, str) and name.strip():
             known = isinstance(identity, str) and identity != ""
             key = (str(identity),) if known else (event.uuid, str(number))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 import attrs
 from attrs import field
@@ -29,8 +29,6 @@ SYNTHETIC: Final = "<synthetic>"
 LARGEST_COUNT: Final = 2**31 - 1
 """The largest count that is believed of one response: far beyond what any model reads at once, and
 small enough for the sums of billions of responses to fit 64 bits."""
-
-_Place: TypeAlias = tuple[datetime, Transcript, bool, int, datetime, str]
 
 
 @attrs.frozen(kw_only=True)
@@ -127,7 +125,7 @@ def usage_in(event: Event) -> ResponseUsage | None:
     if not isinstance(figures, Mapping):
         return None
     counts = [_count(figures.get(name)) for name in _FIGURES]
-    if all(count is None for count in counts):
+    if counts == _NO_FIGURES:
         return None
     if event.data.get("isApiErrorMessage") is True and not any(counts):
         return None
@@ -227,20 +225,19 @@ def last_context(rows: Iterable[ResponseUsage]) -> int | None:
     ordered: within a transcript by line, whatever the clocks said; across transcripts by the latest
     time of a response there.
     """
-    main = [row for row in rows if not row.is_sidechain]
     # Streamed lines are a sequence of their own, beside those that have a place.
-    latest: dict[tuple[Transcript, bool], datetime] = {}
-    for row in main:
-        sequence = (row.transcript, row.line > 0)
-        latest[sequence] = max(row.timestamp, latest.get(sequence, row.timestamp))
-
-    def place(row: ResponseUsage) -> _Place:
-        placed = row.line > 0
-        moment = latest[row.transcript, placed]
-        return (moment, row.transcript, placed, row.line, row.timestamp, row.response_id)
-
-    last = max(main, key=place, default=None)
-    return None if last is None else last.usage.context_tokens
+    sequences: dict[tuple[Transcript, bool], list[ResponseUsage]] = {}
+    for row in rows:
+        if not row.is_sidechain:
+            sequences.setdefault((row.transcript, row.line > 0), []).append(row)
+    if not sequences:
+        return None
+    _, last = max(
+        ((max(row.timestamp for row in told), sequence), told)
+        for sequence, told in sequences.items()
+    )
+    row = max(last, key=lambda row: (row.line, row.timestamp, row.response_id))
+    return row.usage.context_tokens
 
 
 _usage = rebuilder(Usage)
@@ -252,6 +249,7 @@ _FIGURES: Final = (
     "cache_creation_input_tokens",
     "cache_read_input_tokens",
 )
+_NO_FIGURES: Final = [None] * len(_FIGURES)
 
 
 def _count(value: object) -> int | None:

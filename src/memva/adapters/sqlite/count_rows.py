@@ -27,6 +27,9 @@ USAGE_COLUMNS: Final = (
 TOLD_COLUMNS: Final = f"{USAGE_COLUMNS}, calls, positions"
 
 _NO_USAGE: Final = (None,) * 9
+_NO_CALLS: Final[Mapping[CallKey, Called]] = {}
+_MODEL: Final = 5
+_TIMESTAMP: Final = 6
 _FIGURES: Final = 11
 
 _told = rebuilder(ToldResponse)
@@ -54,15 +57,15 @@ def told_row(told: ToldResponse, positions: Sequence[int]) -> Row:
 
 def told_from_row(row: Row) -> ToldResponse:
     """Return the response of a row of `TOLD_COLUMNS`."""
-    memva_session_id, session_id, response_id, project_key, subpath, model, timestamp = row[:7]
+    memva_session_id, session_id, response_id, project_key, subpath = row[:5]
     return _told(
         (
             response_id,
             Transcript(project_key, session_id, subpath),
             memva_session_id or None,
-            model,
-            None if timestamp is None else usage_from_row(row),
-            {} if row[-2] is None else _calls(row[-2]),
+            model_from_row(row),
+            usage_from_row(row),
+            calls_from_row(row),
         )
     )
 
@@ -73,8 +76,24 @@ def positions_from_row(row: Row) -> list[int]:
     return list(positions)
 
 
-def usage_from_row(row: Row) -> ResponseUsage:
-    """Return the usage of a row that begins with `USAGE_COLUMNS`."""
+def model_from_row(row: Row) -> str:
+    """Return the model of a row that begins with `USAGE_COLUMNS`; empty where none is known."""
+    model: str = row[_MODEL]
+    return model
+
+
+def calls_from_row(row: Row) -> Mapping[CallKey, Called]:
+    """Return the calls of a row of `TOLD_COLUMNS`."""
+    if row[-2] is None:
+        return _NO_CALLS
+    calls: Any = decode_json(row[-2])
+    return {tuple(key): Called(name, in_sidechain) for name, in_sidechain, *key in calls}
+
+
+def usage_from_row(row: Row) -> ResponseUsage | None:
+    """Return the usage of a row that begins with `USAGE_COLUMNS`, or None where it is not said."""
+    if row[_TIMESTAMP] is None:
+        return None
     (
         memva_session_id,
         session_id,
@@ -178,8 +197,3 @@ def _calls_text(calls: Mapping[CallKey, Called]) -> str:
     return encode_json(
         [[called.name, called.in_sidechain, *key] for key, called in calls.items()], field="calls"
     )
-
-
-def _calls(text: str) -> dict[CallKey, Called]:
-    calls: Any = decode_json(text)
-    return {tuple(key): Called(name, in_sidechain) for name, in_sidechain, *key in calls}

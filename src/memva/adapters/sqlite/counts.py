@@ -13,9 +13,10 @@ from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.count_rows import (
     TOLD_COLUMNS,
     USAGE_COLUMNS,
+    calls_from_row,
+    model_from_row,
     stats_from_text,
     stats_text,
-    told_from_row,
     usage_from_row,
 )
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
@@ -26,7 +27,7 @@ from memva.domain.reported_cost import ReportedCost, reported_cost_in
 from memva.domain.session_stats import SessionFacts, SessionStats, stats_of
 from memva.domain.text import is_storable
 from memva.domain.time import from_text, to_text
-from memva.domain.told_response import ToldResponse
+from memva.domain.told_response import Called, CallKey
 from memva.domain.usage import ResponseUsage
 
 _OF_SESSIONS: Final = "memva_session_id IN (SELECT value FROM json_each(?))"
@@ -132,7 +133,7 @@ class SqliteCounts:
                 rows = connection.rows(
                     _USAGE_IN_SPAN, span if until is None else (span[0], to_text(until))
                 )
-        return [usage_from_row(row) for row in rows]
+        return [usage for usage in map(usage_from_row, rows) if usage is not None]
 
     def latest_messages(self, session_ids: Collection[str], /) -> dict[str, Event]:
         """Return the latest message in each of these sessions, by the session's id."""
@@ -170,9 +171,15 @@ def _facts(connection: Connection, session_ids: Sequence[str]) -> dict[str, Sess
         types[session_id][event_type] = count
         moments[session_id] += (first_at, last_at)
     turns: dict[str, int] = dict(connection.rows(_TURNS, ids))
-    told: dict[str, list[ToldResponse]] = {id_: [] for id_ in session_ids}
+    models: dict[str, set[str]] = {id_: set() for id_ in session_ids}
+    calls: dict[str, list[Mapping[CallKey, Called]]] = {id_: [] for id_ in session_ids}
+    usages: dict[str, list[ResponseUsage]] = {id_: [] for id_ in session_ids}
     for row in connection.rows(_TOLD, ids):
-        told[row[0]].append(told_from_row(row))
+        models[row[0]].add(model_from_row(row))
+        calls[row[0]].append(calls_from_row(row))
+        usage = usage_from_row(row)
+        if usage is not None:
+            usages[row[0]].append(usage)
     costs: dict[str, list[ReportedCost]] = {id_: [] for id_ in session_ids}
     for event in map(event_from_row, connection.rows(_COSTS, ids)):
         cost = reported_cost_in(event)
@@ -184,7 +191,9 @@ def _facts(connection: Connection, session_ids: Sequence[str]) -> dict[str, Sess
             turns=turns.get(id_, 0),
             first_at=from_text(min(moments[id_])) if moments[id_] else None,
             last_at=from_text(max(moments[id_])) if moments[id_] else None,
-            responses=told[id_],
+            models=models[id_],
+            calls=calls[id_],
+            usages=usages[id_],
             costs=costs[id_],
         )
         for id_ in session_ids
