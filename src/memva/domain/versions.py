@@ -149,10 +149,10 @@ def reconcile(arriving: Sequence[Event], stored: Iterable[Event]) -> Reconciled:
         if kept is twin:
             continue
         known[known.index(twin)] = kept
-        if twin.position:
-            superseded.append(twin)
-        else:
+        if fresh.get(twin.key) is twin:
             del fresh[twin.key]
+        else:
+            superseded.append(twin)
         fresh[kept.key] = kept
     return Reconciled(
         fresh=tuple(fresh.values()),

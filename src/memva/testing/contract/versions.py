@@ -67,6 +67,16 @@ class VersionContract:
         [kept] = stored(store)
         assert attrs.evolve(kept, position=0) == FULLER
 
+    def test_positions_that_are_given_mean_nothing(self, store: Store) -> None:
+        """Events that another store gave are stored as any others, and nothing goes for them."""
+        store.events.append([sample_event(uuid=uuid, line=1) for uuid in "abc"])
+        [_, there, _] = stored(store)
+        elsewhere = [attrs.evolve(STREAMED, position=there.position), FULLER]
+        assert store.events.append(elsewhere) == Appended(added=1, unchanged=1)
+        assert store.events.get(there.key) == there
+        assert store.events.get(FULLER.key).data == FULLER.data
+        assert len(stored(store)) == 4
+
     @pytest.mark.parametrize("streamed_first", [True, False])
     def test_streamed_line_takes_the_transcripts_place(
         self, store: Store, streamed_first: bool
