@@ -19,13 +19,12 @@ from memva.adapters.sqlite.count_rows import (
     stats_text,
     usage_from_row,
 )
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, probes
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.event import Event
 from memva.domain.json import encode_json
 from memva.domain.reported_cost import ReportedCost, reported_cost_in
 from memva.domain.session_stats import SessionFacts, SessionStats, stats_of
-from memva.domain.text import is_storable
 from memva.domain.time import from_text, to_text
 from memva.domain.told_response import Called, CallKey
 from memva.domain.usage import ResponseUsage
@@ -107,7 +106,7 @@ class SqliteCounts:
 
     def session_stats(self, session_ids: Collection[str], /) -> dict[str, SessionStats]:
         """Return what each of these sessions amounts to, by its id."""
-        ids = _json(session_ids)
+        ids = probes(session_ids, field="session_ids")
         if self._transactions.in_scope():
             with self._transactions.reading() as connection:
                 return _look(connection, ids).stats
@@ -138,13 +137,9 @@ class SqliteCounts:
     def latest_messages(self, session_ids: Collection[str], /) -> dict[str, Event]:
         """Return the latest message in each of these sessions, by the session's id."""
         with self._transactions.reading() as connection:
-            rows = connection.rows(_LATEST, (_json(session_ids),))
+            rows = connection.rows(_LATEST, (probes(session_ids, field="session_ids"),))
         events = map(event_from_row, rows)
         return {event.memva_session_id: event for event in events if event.memva_session_id}
-
-
-def _json(session_ids: Collection[str]) -> str:
-    return encode_json([id_ for id_ in session_ids if is_storable(id_)], field="session_ids")
 
 
 def _look(connection: Connection, ids: str) -> _Look:

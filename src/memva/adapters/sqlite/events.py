@@ -13,6 +13,7 @@ from memva.adapters.sqlite.rows import (
     EVENT_COLUMNS,
     event_from_row,
     probe,
+    probes,
 )
 from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import (
@@ -211,7 +212,7 @@ class SqliteEvents:
         """Associate every event that bears one of `uuids` with a session; return how many."""
         narrowing = {
             "memva_session_id": probe(memva_session_id),
-            "uuids": encode_json(list(uuids), field="uuids"),
+            "uuids": probes(uuids, field="uuids"),
             "session_id": None if session_id is None else probe(session_id),
         }
         sql = _NAMED if session_id is None else f"{_NAMED} AND session_id = :session_id"

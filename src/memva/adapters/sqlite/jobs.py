@@ -31,6 +31,7 @@ from memva.adapters.sqlite.rows import (
     new_job_row,
     placeholders,
     probe,
+    probes,
 )
 from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
@@ -44,7 +45,6 @@ from memva.domain.errors import (
     UniqueKeyTaken,
 )
 from memva.domain.job import EndedStatus, Job
-from memva.domain.json import encode_json
 from memva.domain.ports import JobPage, JobQuery, JobStats
 from memva.domain.time import FIRST, from_text, to_text
 from memva.domain.validation import to_utc
@@ -353,7 +353,7 @@ def _narrowed(query: JobQuery) -> tuple[list[str], list[object]]:
     for name, wanted in (("status", query.statuses), ("type", query.types)):
         if wanted is not None:
             conditions.append(f"{name} IN (SELECT value FROM json_each(?))")
-            values.append(encode_json(list(wanted), field=name))
+            values.append(probes(wanted, field=name))
     if query.statuses is not None and _RARE.keys() >= set(query.statuses):
         rare = " UNION ALL ".join(_RARE[status] for status in query.statuses)
         conditions.append(f"position IN ({rare})" if rare else "FALSE")

@@ -221,6 +221,13 @@ class EventContract:
         assert store.events.associate(["line-1"], "two") == 1
         assert stored(store, EventQuery(memva_session_id="one")) == []
 
+    def test_association_takes_uuids_to_the_letter(self, store: Store) -> None:
+        """No event is associated for a uuid that only begins as its own does."""
+        store.sessions.add(sample_session())
+        store.events.append(lines(1))
+        assert store.events.associate(["line-1\x00", "line-1\ud800", "line-"], "session-1") == 0
+        assert stored(store, EventQuery(memva_session_id="session-1")) == []
+
     @pytest.mark.parametrize("session_id", ["nobody", "\ud800"])
     def test_association_needs_its_session(self, store: Store, session_id: str) -> None:
         """Events are not associated with a session that is not there."""

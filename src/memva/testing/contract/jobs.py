@@ -167,7 +167,7 @@ class JobContract:
         assert found(store, active=True) == ["e", "d"]
         assert found(store, active=True, concurrency_key="k") == ["d"]
         assert found(store, types=["x"], statuses=["failed"]) == ["c"]
-        assert found(store, types=["\ud800"]) == []
+        assert found(store, types=["\ud800", "x\x00"]) == []
         assert found(store, memva_session_id="\x00") == []
 
     def test_pages_of_jobs(self, store: Store) -> None:
