@@ -73,7 +73,7 @@ THEIRS = narrowing(EventQuery(session_id="s"))[0]
         (counting._SELECT_MANY, "responses USING PRIMARY KEY (memva_session_id=? AND session_id=?"),
         (counting._REMOVE, "responses USING PRIMARY KEY (memva_session_id=? AND session_id=?"),
         (counting._REMOVE_SESSION, "responses USING PRIMARY KEY (memva_session_id=?"),
-        (counting._AT_POSITIONS, "SEARCH events USING INTEGER PRIMARY KEY (rowid=?"),
+        (counting._TELLING, "SEARCH events USING INTEGER PRIMARY KEY (rowid=?"),
         (queue._FIRST_READY, "jobs_at_hand (stage=? AND type=?)"),
         (queue._IS_READY, "COVERING INDEX jobs_at_hand (stage=? AND type=?"),
         (queue._FIRST_WAITING, "COVERING INDEX jobs_waiting (stage=?"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import attrs
@@ -17,7 +17,7 @@ from memva.adapters.sqlite.count_rows import (
     told_row,
 )
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, placeholders, probe
-from memva.domain.event import Event
+from memva.domain.event import ASSISTANT, Event
 from memva.domain.json import encode_json
 from memva.domain.said import said_in
 from memva.domain.told_response import ToldResponse, merged_told, told_in
@@ -44,8 +44,14 @@ _REMOVE: Final = """
         AND project_key = ? AND subpath = ?
 """
 _REMOVE_SESSION: Final = "DELETE FROM responses WHERE memva_session_id = ?"
-_AT_POSITIONS: Final = f"""
-    SELECT {EVENT_COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))
+# No other events tell of responses, and some others have megabytes.
+_TELLING: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events
+    WHERE position IN (SELECT value FROM json_each(?)) AND event_type = '{ASSISTANT}'
+"""
+_SESSIONS: Final = """
+    SELECT DISTINCT memva_session_id FROM events
+    WHERE position IN (SELECT value FROM json_each(?))
 """
 # A trigger would do it too, but an insertion with one takes a fifth longer.
 _FORGET: Final = "DELETE FROM session_counts WHERE memva_session_id = ?"
@@ -53,7 +59,7 @@ _STORED: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?
 """
 _SAY: Final = "UPDATE events SET said = ? WHERE position = ?"
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 50
 
 _Told: TypeAlias = tuple[ToldResponse, list[int]]
 """What is told of a response, and the positions of the events that tell it."""
@@ -70,14 +76,16 @@ class Counting:
         if outcome.superseded:
             self._take(outcome.superseded)
         self._add(zip(outcome.fresh, positions, strict=True))
-        self._forget(outcome.fresh)
+        self._forget({event.memva_session_id for event in outcome.fresh})
 
-    def associated(self, before: Sequence[Event], memva_session_id: str) -> None:
-        """Count events, given as they were before, for the session that they have come to."""
-        after = [attrs.evolve(event, memva_session_id=memva_session_id) for event in before]
-        self._take(before)
-        self.add(after)
-        self._forget((*before, *after))
+    def moving(self, positions: Sequence[int], memva_session_id: str) -> None:
+        """Count the events at these positions for the session that they are about to come to."""
+        for begin in range(0, len(positions), _AT_ONCE):
+            before = self._telling(positions[begin : begin + _AT_ONCE])
+            self._take(before)
+            self.add([attrs.evolve(event, memva_session_id=memva_session_id) for event in before])
+        left = self._connection.rows(_SESSIONS, (_json(positions),))
+        self._forget({memva_session_id, *(session_id for (session_id,) in left)})
 
     def deleted(self, memva_session_id: str) -> None:
         """Forget what was counted of a session that is deleted."""
@@ -131,8 +139,11 @@ class Counting:
             if position not in gone[key]
         ]
         if left:
-            rows = self._connection.rows(_AT_POSITIONS, (encode_json(left, field="position"),))
-            self.add(map(event_from_row, rows))
+            self.add(self._telling(left))
+
+    def _telling(self, positions: Sequence[int]) -> list[Event]:
+        """Return the events at these positions that may tell of a response."""
+        return [event_from_row(row) for row in self._connection.rows(_TELLING, (_json(positions),))]
 
     def _stored(self, keys: Mapping[ToldKey, object]) -> dict[ToldKey, Row]:
         """Return the rows with these keys, and maybe some beside them."""
@@ -152,9 +163,9 @@ class Counting:
             ]
         return {row[:5]: row for row in rows}
 
-    def _forget(self, events: Iterable[Event]) -> None:
-        """Take away the tokens of sessions whose events have changed, and what is kept there."""
-        for session_id in {event.memva_session_id for event in events}:
+    def _forget(self, session_ids: Collection[str | None]) -> None:
+        """Take away the tokens of sessions whose events change, and what is kept under them."""
+        for session_id in session_ids:
             if session_id is not None:
                 self._connection.run(_FORGET, (session_id,))
 
@@ -172,3 +183,7 @@ def count_stored(connection: Connection) -> None:
 
 def _both(one: _Told, other: _Told) -> _Told:
     return merged_told(one[0], other[0]), one[1] + other[1]
+
+
+def _json(positions: Sequence[int]) -> str:
+    return encode_json(list(positions), field="positions")

@@ -82,11 +82,7 @@ _NAMED: Final = """
     SELECT position, memva_session_id IS :memva_session_id FROM events
     WHERE uuid IN (SELECT value FROM json_each(:uuids))
 """
-_AT_POSITIONS: Final = f"""
-    SELECT {EVENT_COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))
-"""
 _ASSOCIATE: Final = "UPDATE events SET memva_session_id = ? WHERE position = ?"
-_ASSOCIATED_AT_ONCE: Final = 200
 _ASSOCIATED: Final = f"""
     SELECT memva_session_id FROM events WHERE session_id = ? AND memva_session_id IS NOT NULL
     ORDER BY {_BACKWARDS} LIMIT 1
@@ -220,13 +216,8 @@ class SqliteEvents:
             check_session(connection, memva_session_id)
             named = connection.rows(sql, narrowing)
             moving = [position for position, is_there in named if not is_there]
-            for begin in range(0, len(moving), _ASSOCIATED_AT_ONCE):
-                positions = moving[begin : begin + _ASSOCIATED_AT_ONCE]
-                rows = connection.rows(_AT_POSITIONS, (encode_json(positions, field="position"),))
-                connection.run_many(_ASSOCIATE, [(memva_session_id, at) for at in positions])
-                Counting(connection).associated(
-                    [event_from_row(row) for row in rows], memva_session_id
-                )
+            Counting(connection).moving(moving, memva_session_id)
+            connection.run_many(_ASSOCIATE, [(memva_session_id, at) for at in moving])
             return len(named)
 
     def associated_session(self, session_id: str, /) -> str | None:
