@@ -13,6 +13,7 @@ from memva.adapters.sqlite.rows import (
     EVENT_COLUMNS,
     event_from_row,
     probe,
+    probe_number,
     probes,
 )
 from memva.adapters.sqlite.search_index import SearchIndex
@@ -169,7 +170,7 @@ class SqliteEvents:
             values += since if after is None else _values(after)
         sql = sql.format(narrowing=condition)
         with self._transactions.reading() as connection:
-            rows = connection.rows(sql, (*values, limit + 1))
+            rows = connection.rows(sql, (*values, probe_number(limit + 1)))
         page = rows[:limit]
         if not page:
             return EventPage([])
@@ -279,7 +280,8 @@ def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:
 
 
 def _values(cursor: EventCursor) -> Row:
-    return (to_text(cursor.sort_at), *map(probe, cursor.transcript), cursor.line, cursor.position)
+    numbers = map(probe_number, (cursor.line, cursor.position))
+    return (to_text(cursor.sort_at), *map(probe, cursor.transcript), *numbers)
 
 
 def _cursor(event: Event, row: Row) -> EventCursor:

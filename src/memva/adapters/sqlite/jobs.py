@@ -31,6 +31,7 @@ from memva.adapters.sqlite.rows import (
     new_job_row,
     placeholders,
     probe,
+    probe_number,
     probes,
 )
 from memva.adapters.sqlite.sessions import check_session
@@ -190,10 +191,10 @@ class SqliteJobs:
         narrowing, values = _narrowed(query)
         if after is not None:
             narrowing.append("position < ?")
-            values.append(after)
+            values.append(probe_number(after))
         sql = _FIND.format(" AND ".join(narrowing) or "TRUE")
         with self._transactions.reading() as connection:
-            rows = connection.rows(sql, (*values, limit + 1))
+            rows = connection.rows(sql, (*values, probe_number(limit + 1)))
         return JobPage(
             jobs=[job_from_row(row) for row in rows[:limit]],
             next=rows[limit - 1][-1] if len(rows) > limit else None,

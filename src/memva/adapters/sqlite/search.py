@@ -11,7 +11,7 @@ import attrs
 
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.narrowing import narrowing as as_sql
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, probe_number
 from memva.adapters.sqlite.search_index import (
     NUMBERS,
     SIDECHAIN_MARK,
@@ -109,7 +109,7 @@ class SqliteSearch:
         if _finds_nothing(query, narrowing):
             return FoundEvents([])
         with self._transactions.snapshot(), self._transactions.reading() as connection:
-            found = _newest(connection, query, narrowing, after, limit + 1)
+            found = _newest(connection, query, narrowing, after, probe_number(limit + 1))
         page = found[:limit]
         return FoundEvents(
             [event for _, event in page], page[-1].cursor if len(found) > limit else None
@@ -255,15 +255,10 @@ def _span(
         delay = state(connection).delay
         beyond = (milliseconds(narrowing.until) + delay + 1) * NUMBERS
     if after is not None:
-        moment = _within(after.milliseconds * NUMBERS), _within((after.milliseconds + 1) * NUMBERS)
-        [(at_cursor,)] = connection.rows(_AT_CURSOR, (*moment, _within(after.position)))
+        moment = [probe_number((after.milliseconds + n) * NUMBERS) for n in (0, 1)]
+        [(at_cursor,)] = connection.rows(_AT_CURSOR, (*moment, probe_number(after.position)))
         beyond = min(beyond, moment[1] if at_cursor is None else at_cursor)
     return first, beyond
-
-
-def _within(number: int) -> int:
-    """Return the number, or the one next to it that SQLite can hold."""
-    return max(_FIRST_ID, min(number, _LAST_ID))
 
 
 def _not_indexed(

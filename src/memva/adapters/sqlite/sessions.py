@@ -14,6 +14,7 @@ from memva.adapters.sqlite.rows import (
     SESSION_COLUMNS,
     placeholders,
     probe,
+    probe_number,
     session_from_row,
     session_row,
 )
@@ -113,7 +114,7 @@ class SqliteSessions:
         """Return the first sessions of `query`, in order, that follow the cursor `after`."""
         sql, values = _finding(query, sort, ascending=ascending, after=after)
         with self._transactions.reading() as connection:
-            rows = connection.rows(sql, (*values, -1 if limit is None else limit + 1))
+            rows = connection.rows(sql, (*values, -1 if limit is None else probe_number(limit + 1)))
         sessions = [session_from_row(row) for row in rows[:limit]]
         more = len(rows) > len(sessions)
         return SessionPage(sessions, SessionCursor.of(sessions[-1], sort) if more else None)

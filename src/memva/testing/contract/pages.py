@@ -156,6 +156,23 @@ class PageContract:
             locate_event(store, key)
         assert caught.value.key == key
 
+    @pytest.mark.parametrize("number", [2**63, 10**30, -(10**30)])
+    def test_any_place_is_one_to_page_from(self, store: Store, number: int) -> None:
+        """A cursor that no page has is a place before or after all there is in its moment."""
+        event = said(1, "a")
+        store.events.append([event])
+        for line, position in ((number, 0), (0, number)):
+            place = EventCursor(event.timestamp, event.transcript, line, position)
+            after = page_events(store, EVERYTHING, after=place)
+            before = page_events(store, EVERYTHING, after=place, newest_first=True)
+            assert (uuids(after), uuids(before)) == (([], ["a"]) if number > 0 else (["a"], []))
+
+    def test_largest_limit_gives_all_events(self, mixed: Store) -> None:
+        """A limit as large as limits may be narrows nothing."""
+        for newest_first in (False, True):
+            page = page_events(mixed, EVERYTHING, newest_first=newest_first, limit=2**63 - 1)
+            assert (len(page), page.next) == (5, None)
+
     @pytest.mark.parametrize("limit", [0, -1])
     def test_page_needs_a_limit(self, store: Store, limit: int) -> None:
         """A page of nothing is refused."""

@@ -227,6 +227,12 @@ class SearchContract:
         page = search_events(store, "login", after=SearchCursor(*cursor))
         assert _uuids(page) == (["it"] if cursor[0] > 0 else [])
 
+    def test_largest_limit_gives_all_hits(self, store: SearchableStore) -> None:
+        """A limit as large as limits may be narrows nothing."""
+        store.events.append([said("a", "login"), said("b", "login")])
+        assert len(search_events(store, "login", limit=2**63 - 1)) == 2
+        assert len(search_events(store, "login", ranked=True, limit=2**63 - 1)) == 2
+
     def test_ranked_prefers_who_says_it_more_often(self, store: SearchableStore) -> None:
         """Of texts of one length the one with more of it comes first; ties newest first."""
         store.events.append(

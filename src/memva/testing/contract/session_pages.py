@@ -188,6 +188,12 @@ class SessionPageContract:
         store.sessions.delete("b")
         assert ids(store.sessions.find(EVERY, after=page.next)) == "ca"
 
+    def test_largest_limit_gives_all_sessions(self, store: Store) -> None:
+        """A limit as large as limits may be narrows nothing."""
+        store.sessions.add(sample_session())
+        page = list_sessions(store, limit=2**63 - 1)
+        assert (len(page), page.next) == (1, None)
+
     def test_empty_list(self, store: Store) -> None:
         """Where there is nothing, a page is empty and the last."""
         page = list_sessions(store, limit=1)
