@@ -184,7 +184,7 @@ class JobContract:
         assert ([job.id for job in last], last.next) == (["job-1"], None)
 
     def test_any_number_bounds_a_page_of_jobs(self, store: Store) -> None:
-        """A limit as large as limits may be narrows nothing, nor does a cursor after all there is."""
+        """The largest limit narrows nothing, and neither does a cursor after all there is."""
         store.jobs.add([sample_job(id=f"job-{n}") for n in range(1, 4)])
         page = store.jobs.find(JobQuery(), after=10**30, limit=2**63 - 1)
         assert (len(page), page.next) == (3, None)
