@@ -74,6 +74,7 @@ _NOT_INDEXED: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events NOT INDEXED WHERE position > ? AND {{narrowing}}
 """
 
+_NO_SCORE: Final = "NULL"
 _FIRST_ID: Final = -(2**63)
 _LAST_ID: Final = 2**63 - 1
 _MOST_TYPES: Final = 50
@@ -179,7 +180,7 @@ def _newest(
 ) -> list[_Found]:
     found: list[_Found] = []
     if state(connection).version == VERSION:
-        ids, values = _ids(connection, query, narrowing, after, score="NULL")
+        ids, values = _ids(connection, query, narrowing, after, score=_NO_SCORE)
         sql = _FOUND.format(ids=ids, order="found.id DESC")
         found = [_found(row) for row in connection.rows(sql, (*values, limit))]
     waiting = _not_indexed(connection, query, narrowing)
@@ -219,7 +220,10 @@ def _ids(
         ours = _OF_SESSION.format(session=session)
         first, beyond = _FIRST_OF_SESSION, _BEYOND_SESSION
         conditions.append(_IS_OF_SESSION)
-    values += [_expression(query, narrowing), *_span(connection, narrowing, after)]
+    values += [
+        _expression(query, narrowing, weighed=score != _NO_SCORE),
+        *_span(connection, narrowing, after),
+    ]
     if rest != EventQuery():
         meant, more = as_sql(rest)
         conditions.append(_IS_MEANT.format(narrowing=meant))
@@ -228,11 +232,12 @@ def _ids(
     return ours + sql, values
 
 
-def _expression(query: SearchQuery, narrowing: EventQuery) -> str:
+def _expression(query: SearchQuery, narrowing: EventQuery, *, weighed: bool) -> str:
     """Return the query as FTS5 writes it; in quotes its words mean nothing else."""
     wanted = [f'"{" ".join(term.words)}"{"*" if term.prefix else ""}' for term in query.terms]
     types = narrowing.event_types
-    if types is not None and len(types) <= _MOST_TYPES:
+    # Of several marks the rarer would weigh more, as if it were a word of the query.
+    if types is not None and len(types) <= (1 if weighed else _MOST_TYPES):
         # Where few events are of these types, a common word would be sought in all the others.
         marks = " OR ".join(f'"{type_mark(event_type)}"' for event_type in types)
         wanted.append(f"({marks})")

@@ -251,6 +251,15 @@ class SearchContract:
         with store.snapshot():
             assert _uuids(search_events(store, "login", ranked=True)) == _uuids(page)
 
+    def test_ranked_is_blind_to_types(self, store: SearchableStore) -> None:
+        """An event of a rare type is no better for it, where several types are asked for."""
+        store.events.append([said(str(n), f"word {n} x x") for n in range(50)])
+        store.events.append([said("two", "login login x x")])
+        store.events.append([said("one", "login x x x", event_type="assistant")])
+        types = ["user", "assistant"]
+        page = search_events(store, "login", ranked=True, event_types=types)
+        assert _uuids(page) == ["two", "one"]
+
     def test_hits_come_with_their_snippets(self, store: SearchableStore) -> None:
         """A snippet shows the part of the text that was found, with the hits marked."""
         store.events.append([said("it", f"{'before ' * 90}the Café{' after' * 90}")])
