@@ -164,6 +164,15 @@ def test_undone_append_leaves_the_index_as_it_was(store: SqliteStore) -> None:
     assert len(found(store, "login", limit=1_000)) == 700
 
 
+def test_index_goes_on_after_an_undone_append(store: SqliteStore) -> None:
+    with pytest.raises(KeyError), store.transaction():
+        store.events.append(many(3_000))
+        raise KeyError
+    store.events.append(many(1))
+    store.events.append(many(300, 1))
+    assert indexed(store) == 301
+
+
 def test_search_with_nothing_to_index_takes_no_lock(path: Path, store: SqliteStore) -> None:
     store.events.append(many(3))
     assert len(found(store, "login")) == 3

@@ -133,7 +133,8 @@ class SearchIndex:
         if not self._kept:
             return
         last = last_position(connection)
-        if last - self._seen < _ARREARS:
+        # Below what was seen it is where that was undone.
+        if 0 <= last - self._seen < _ARREARS:
             return
         version, self._seen, _ = state(connection)
         if version != VERSION:
