@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -166,6 +166,15 @@ class PageContract:
             after = page_events(store, EVERYTHING, after=place)
             before = page_events(store, EVERYTHING, after=place, newest_first=True)
             assert (uuids(after), uuids(before)) == (([], ["a"]) if number > 0 else (["a"], []))
+
+    def test_place_is_the_same_in_any_time_zone(self, store: Store) -> None:
+        """A cursor that came back in another zone, as from a web page, marks the same place."""
+        store.events.append([said(second, uuid) for second, uuid in enumerate("abc")])
+        place = page_events(store, EVERYTHING, limit=2).last
+        assert place is not None
+        moved = place._replace(sort_at=place.sort_at.astimezone(timezone(timedelta(hours=9))))
+        assert uuids(page_events(store, EVERYTHING, after=moved)) == ["c"]
+        assert uuids(page_events(store, EVERYTHING, after=moved, newest_first=True)) == ["a"]
 
     def test_largest_limit_gives_all_events(self, mixed: Store) -> None:
         """A limit as large as limits may be narrows nothing."""
