@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from memva import get_session_stats, list_session_summaries
 from memva.adapters.sqlite import SqliteStore, counts
 from memva.adapters.sqlite.connection import Connection
+from memva.adapters.sqlite.counting import count_stored
 from memva.domain import Event, EventQuery
 from memva.domain.told_response import told_in
 from memva.testing import sample_event, sample_session
@@ -77,6 +79,38 @@ def test_rows_know_the_positions_of_their_lines(store: SqliteStore) -> None:
     check()
     store.events.append([answer((1, 1, 1, 1), response="r3", uuid="u3", line=7), new(4)])
     check()
+
+
+def test_association_holds_no_long_lines(store: SqliteStore) -> None:
+    """Only answers are counted: results of megabytes stay where they are."""
+    output = {"message": {"content": "x" * 1_000_000}}
+    store.events.append(
+        [sample_event(uuid=str(n), line=n, data=output) for n in range(1, 41)] + [new(1)]
+    )
+    tracemalloc.start()
+    try:
+        assert store.events.associate([str(n) for n in range(1, 41)], "session-1") == 40
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_counting_a_stored_history_holds_no_long_lines(store: SqliteStore) -> None:
+    output = {"message": {"content": "x" * 1_000_000}}
+    store.events.append([sample_event(uuid=str(n), line=n, data=output) for n in range(1, 41)])
+    store.events.append([new(1)])
+    kept_of_them = ("SELECT * FROM responses", "SELECT said FROM events")
+    before = [rows(store, sql) for sql in kept_of_them]
+    with store.transaction(), store._transactions.writing() as connection:
+        connection.run("DELETE FROM responses")
+        connection.run("UPDATE events SET said = NULL")
+        tracemalloc.start()
+        try:
+            count_stored(connection)
+            assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        finally:
+            tracemalloc.stop()
+    assert [rows(store, sql) for sql in kept_of_them] == before
 
 
 def test_figures_are_kept_from_the_second_look(store: SqliteStore) -> None:

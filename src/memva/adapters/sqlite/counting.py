@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Final, TypeAlias
 
 import attrs
@@ -19,7 +20,7 @@ from memva.adapters.sqlite.count_rows import (
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, placeholders, probe
 from memva.domain.event import ASSISTANT, Event
 from memva.domain.json import encode_json
-from memva.domain.said import said_in
+from memva.domain.said import Said, said_in
 from memva.domain.told_response import ToldResponse, merged_told, told_in
 from memva.domain.versions import Reconciled
 
@@ -172,13 +173,23 @@ class Counting:
 
 def count_stored(connection: Connection) -> None:
     """Count all the events of a file that has counted none."""
-    counting, after = Counting(connection), 0
-    while rows := connection.rows(_STORED, (after, _AT_ONCE)):
-        events = [event_from_row(row) for row in rows]
-        said = [(said_in(event), event.position) for event in events]
+    counting, after, there_may_be_more = Counting(connection), 0, True
+    while there_may_be_more:
+        said: list[tuple[Said | None, int]] = []
+        with closing(connection.each(_STORED, (after, _AT_ONCE))) as rows:
+            counting.add(_noting_what_is_said(map(event_from_row, rows), said))
         connection.run_many(_SAY, [row for row in said if row[0] is not None])
-        counting.add(events)
-        after = events[-1].position
+        there_may_be_more = len(said) == _AT_ONCE
+        after = said[-1][1] if said else after
+
+
+def _noting_what_is_said(
+    events: Iterable[Event], said: list[tuple[Said | None, int]]
+) -> Iterator[Event]:
+    """Yield events, which may be long, one at a time; note what is said in each, and where."""
+    for event in events:
+        said.append((said_in(event), event.position))
+        yield event
 
 
 def _both(one: _Told, other: _Told) -> _Told:
