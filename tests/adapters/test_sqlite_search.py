@@ -293,3 +293,10 @@ def test_several_may_open_a_new_file_at_once(path: Path) -> None:
     assert rows(stores[0], "SELECT count(*) FROM search_state") == [(1,)]
     for store in stores:
         store.close()
+
+
+def test_building_what_is_built_waits_for_nobody(store: SqliteStore, path: Path) -> None:
+    store.events.append(many(2))
+    assert store.search.build(limit=10) == (2, 0)
+    with SqliteStore.open(path) as other, other.transaction():
+        assert store.search.build(limit=1) == (0, 0)

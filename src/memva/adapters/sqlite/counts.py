@@ -20,6 +20,7 @@ from memva.adapters.sqlite.count_rows import (
     usage_from_row,
 )
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, probes
+from memva.adapters.sqlite.sequences import BACKWARDS, ORDER
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.event import Event
 from memva.domain.json import encode_json
@@ -30,8 +31,6 @@ from memva.domain.told_response import Called, CallKey
 from memva.domain.usage import ResponseUsage
 
 _OF_SESSIONS: Final = "memva_session_id IN (SELECT value FROM json_each(?))"
-_ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
-_BACKWARDS: Final = ", ".join(f"{column} DESC" for column in _ORDER.split(", "))
 
 _KEPT: Final = """
     SELECT sessions.id, session_counts.token, session_counts.stats
@@ -49,7 +48,7 @@ _TURNS: Final = f"""
 _TOLD: Final = f"SELECT {TOLD_COLUMNS} FROM responses WHERE {_OF_SESSIONS}"
 _COSTS: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events
-    WHERE {_OF_SESSIONS} AND said = 'cost' ORDER BY memva_session_id, {_ORDER}
+    WHERE {_OF_SESSIONS} AND said = 'cost' ORDER BY memva_session_id, {ORDER}
 """
 _MARK: Final = """
     INSERT OR IGNORE INTO session_counts (memva_session_id, token)
@@ -65,7 +64,7 @@ _LATEST: Final = f"""
         SELECT position FROM events AS said
         WHERE said.memva_session_id = wanted.value
             AND said.said IN ('prompt', 'command', 'answer')
-        ORDER BY {_BACKWARDS} LIMIT 1
+        ORDER BY {BACKWARDS} LIMIT 1
     )
 """
 _USAGE: Final = f"SELECT {USAGE_COLUMNS} FROM responses WHERE timestamp IS NOT NULL"

@@ -18,8 +18,11 @@ from memva.adapters.sqlite.rows import (
 )
 from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import (
+    BACKWARDS,
     IN_TRANSCRIPT,
+    ORDER,
     Sequences,
+    last_position,
     transcript_values,
 )
 from memva.adapters.sqlite.sessions import check_session
@@ -42,17 +45,15 @@ _MANY_VERSIONS: Final = f"""
     WHERE session_id = ? AND uuid IN (SELECT value FROM json_each(?))
 """
 
-_ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
-_BACKWARDS: Final = ", ".join(f"{column} DESC" for column in _ORDER.split(", "))
 _PAGE: Final = f"""
     SELECT {EVENT_COLUMNS}, sort_at FROM events
-    WHERE {{narrowing}} AND ({_ORDER}) > (?, ?, ?, ?, ?, ?)
-    ORDER BY {_ORDER} LIMIT ?
+    WHERE {{narrowing}} AND ({ORDER}) > (?, ?, ?, ?, ?, ?)
+    ORDER BY {ORDER} LIMIT ?
 """
 _PAGE_BACK: Final = f"""
     SELECT {EVENT_COLUMNS}, sort_at FROM events
-    WHERE {{narrowing}} AND sort_at >= ? AND ({_ORDER}) < (?, ?, ?, ?, ?, ?)
-    ORDER BY {_BACKWARDS} LIMIT ?
+    WHERE {{narrowing}} AND sort_at >= ? AND ({ORDER}) < (?, ?, ?, ?, ?, ?)
+    ORDER BY {BACKWARDS} LIMIT ?
 """
 _BEFORE_ALL: Final = ("", "", "", "", 0, 0)
 # No time begins with it.
@@ -61,7 +62,6 @@ _PLACE: Final = """
     SELECT sort_at, line, position FROM events
     WHERE session_id = ? AND uuid = ? AND project_key = ? AND subpath = ?
 """
-_LAST_POSITION: Final = "SELECT coalesce(max(position), 0) FROM events"
 # Along the positions, as any index would have to be sorted by them, …
 _COMMITTED: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events NOT INDEXED
@@ -86,7 +86,7 @@ _NAMED: Final = """
 _ASSOCIATE: Final = "UPDATE events SET memva_session_id = ? WHERE position = ?"
 _ASSOCIATED: Final = f"""
     SELECT memva_session_id FROM events WHERE session_id = ? AND memva_session_id IS NOT NULL
-    ORDER BY {_BACKWARDS} LIMIT 1
+    ORDER BY {BACKWARDS} LIMIT 1
 """
 _CLAUDE_SESSIONS: Final = """
     SELECT session_id FROM events WHERE memva_session_id = ?
@@ -187,7 +187,7 @@ class SqliteEvents:
         condition, values = narrowing(query)
         with self._transactions.reading() as connection:
             # Writers take turns and positions rise, so that nothing is committed below the last.
-            [(last,)] = connection.rows(_LAST_POSITION)
+            last = last_position(connection)
             index = _session_index(query) if last - after > _FAR_BACK else None
             sql = (_COMMITTED_FAR_BACK if index else _COMMITTED).format(
                 narrowing=condition, index=index
@@ -200,8 +200,7 @@ class SqliteEvents:
     def last_position(self) -> int:
         """Return the position that the feed of all events ends at for now."""
         with self._transactions.reading() as connection:
-            [(last,)] = connection.rows(_LAST_POSITION)
-        return int(last)
+            return last_position(connection)
 
     def associate(
         self, uuids: Collection[str], memva_session_id: str, /, *, session_id: str | None = None

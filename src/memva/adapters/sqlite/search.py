@@ -17,10 +17,10 @@ from memva.adapters.sqlite.search_index import (
     SIDECHAIN_MARK,
     VERSION,
     SearchIndex,
-    last_position,
     state,
     type_mark,
 )
+from memva.adapters.sqlite.sequences import last_position
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SearchUnavailable, StoreBusy, StoreFull, StoreReadOnly
 from memva.domain.event import Event
@@ -132,6 +132,11 @@ class SqliteSearch:
 
     def build(self, *, limit: int) -> Indexed:
         """Bring the index up to date, by `limit` events at most."""
+        with self._transactions.reading() as connection:
+            version, indexed, _ = state(connection)
+            if version == VERSION and indexed >= last_position(connection):
+                # Nobody waits for whoever writes, to find that there is nothing to do.
+                return Indexed(0, 0)
         with self._transactions.writing() as connection:
             return self._index.catch_up(connection, limit=limit)
 

@@ -19,6 +19,7 @@ import attrs
 
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, probe
+from memva.adapters.sqlite.sequences import last_position
 from memva.domain.errors import SearchUnavailable
 from memva.domain.event import Event
 from memva.domain.json import JsonObject, ParsedObject, decode_json, encode_json, is_plain
@@ -73,7 +74,6 @@ _GIVE_UP: Final = "UPDATE search_state SET version = ''"
 _DATA: Final = EVENT_COLUMNS.split(", ").index("data")
 _STATE: Final = "SELECT version, indexed, delay FROM search_state"
 _MOVE: Final = "UPDATE search_state SET indexed = ?, delay = max(delay, ?)"
-_LAST_POSITION: Final = "SELECT coalesce(max(position), 0) FROM events"
 _WAITING: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events NOT INDEXED WHERE position > ? AND position <= ?
     ORDER BY position
@@ -220,12 +220,6 @@ def state(connection: Connection) -> IndexState:
     """Return how far the index has come."""
     [row] = connection.rows(_STATE)
     return IndexState(*row)
-
-
-def last_position(connection: Connection) -> int:
-    """Return the highest position of an event; 0 where there is none."""
-    [(last,)] = connection.rows(_LAST_POSITION)
-    return int(last)
 
 
 def _make_anew(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The order of events in SQLite: how each gets its `sort_at`."""
+"""The order of events in SQLite: what they sort by, and how each gets its `sort_at`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from memva.domain.event import Event, Transcript
 from memva.domain.time import to_text
 
 _INSERT: Final = f"INSERT INTO events ({NEW_EVENT_COLUMNS}) VALUES ({NEW_EVENT_VALUES})"
+
+ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
+BACKWARDS: Final = ", ".join(f"{column} DESC" for column in ORDER.split(", "))
 
 IN_TRANSCRIPT: Final = (
     "session_id = :session_id AND project_key = :project_key AND subpath = :subpath"
@@ -39,6 +42,7 @@ _SORT_AGAIN: Final = f"""
     ) AS along
     WHERE events.position = along.position AND events.sort_at <> along.sort_at
 """
+_LAST_POSITION: Final = "SELECT coalesce(max(position), 0) FROM events"
 _LAST_LINE: Final = 2**63 - 1
 
 _DATA: Final = itemgetter(NEW_EVENT_COLUMNS.split(", ").index("data"))
@@ -118,6 +122,12 @@ class Sequences:
                 "last_line": _LAST_LINE if first_line else 0,
             },
         )
+
+
+def last_position(connection: Connection) -> int:
+    """Return the highest position of an event; 0 where there is none."""
+    [(last,)] = connection.rows(_LAST_POSITION)
+    return int(last)
 
 
 def transcript_values(transcript: Transcript) -> dict[str, object]:
