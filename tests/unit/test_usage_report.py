@@ -172,6 +172,11 @@ def test_groups_of_another_kind_are_refused() -> None:
         summed([], by="week")  # type: ignore[arg-type]
 
 
+def test_the_name_of_a_time_zone_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="must be a tzinfo"):
+        summed([], by="day", tz="Asia/Tokyo")  # type: ignore[arg-type]
+
+
 def test_sums_of_the_largest_counts_fit() -> None:
     largest = 2**31 - 1
     told = rows(*(answer((largest,) * 4, message=f"msg_{n}", timestamp=START) for n in range(2000)))

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import attrs
 
 from memva.domain import validation
+from memva.domain.errors import InvalidValue
 from memva.domain.usage import ResponseUsage, Usage, counted_once
 
 UsageBy: TypeAlias = Literal["day", "model", "project", "session"]
@@ -80,9 +81,11 @@ def summed(rows: Iterable[ResponseUsage], *, by: UsageBy, tz: tzinfo = UTC) -> U
     session is the one that the lines are associated with; where there is none, Claude Code's own.
 
     Raises:
-        InvalidValue: `by` is none of the four.
+        InvalidValue: `by` is none of the four, or `tz` is no time zone.
     """
     validation.check_each("by", [by], get_args(UsageBy))
+    if not isinstance(tz, tzinfo):
+        raise InvalidValue("tz", tz, "must be a tzinfo, such as zoneinfo.ZoneInfo('Europe/Berlin')")
     grouped: dict[str, list[ResponseUsage]] = {}
     for row in counted_once(rows):
         grouped.setdefault(_key(row, by, tz), []).append(row)

@@ -68,7 +68,8 @@ def get_usage(
         until: Only responses before this moment.
 
     Raises:
-        InvalidValue: `by` is none of the four, or a moment does not know its time zone.
+        InvalidValue: `by` is none of the four, `tz` is no time zone, or a moment does not know its
+            own.
     """
     since, until = moment_or_none("since", since), moment_or_none("until", until)
     counted = counted_once(store.counts.responses(since=since, until=until))
