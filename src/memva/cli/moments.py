@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 import click
 
@@ -54,3 +56,17 @@ def moment_typed(
         raise click.BadParameter(
             f"{typed!r} is neither a date such as 2026-01-31 nor a duration such as 12h, 7d or 2w."
         ) from None
+
+
+def since_and_until(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options `--since` and `--until`, each a moment or None."""
+    since = click.option(
+        "--since",
+        callback=moment_typed,
+        metavar="WHEN",
+        help="From a date on, such as 2026-01-31, or from a while ago, such as 7d.",
+    )
+    until = click.option(
+        "--until", callback=moment_typed, metavar="WHEN", help="Up to a date or a while ago."
+    )
+    return since(until(command))

@@ -13,9 +13,10 @@ from memva.adapters.sqlite import SqliteStore
 from memva.cli.database import tell_of_none
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.ids import session_by_prefix, short_ids
-from memva.cli.moments import moment_typed
+from memva.cli.moments import since_and_until
 from memva.cli.output import Output, local_time, one_line, stderr, stdout
 from memva.cli.progress import progress_bar
+from memva.domain.errors import StoreBusy, StoreFull, StoreReadOnly
 from memva.domain.event import Event
 from memva.domain.session import Session
 from memva.services.search import SearchHit, build_search_index, search_events
@@ -42,13 +43,7 @@ _LONG_WORK: Final = 5_000
     default=None,
     help="What subagents said alone, or without it.",
 )
-@click.option(
-    "--since",
-    callback=moment_typed,
-    metavar="WHEN",
-    help="From a date on, such as 2026-01-31, or from a while ago, such as 7d.",
-)
-@click.option("--until", callback=moment_typed, metavar="WHEN", help="Up to a date or a while ago.")
+@since_and_until
 @click.option("--best", is_flag=True, help="The best first, instead of the newest.")
 @click.option(
     "--limit",
@@ -118,7 +113,11 @@ def search(
 
 def _bring_up_to_date(store: SqliteStore) -> None:
     """Bring the index up to date, with a bar where that takes long."""
-    missing = store.search.build(limit=1).left
+    try:
+        missing = store.search.build(limit=1).left
+    except (StoreBusy, StoreFull, StoreReadOnly):
+        # The search looks through what cannot be indexed.
+        return
     if missing < _LONG_WORK:
         return
     with progress_bar() as bar:
@@ -147,7 +146,8 @@ def _write(
 
 
 def _kind(event: Event) -> str:
-    return f"subagent's {one_line(event.event_type)}" if event.is_sidechain else event.event_type
+    kind = one_line(event.event_type)
+    return f"subagent's {kind}" if event.is_sidechain else kind
 
 
 def _as_object(hit: SearchHit) -> dict[str, object]:

@@ -11,7 +11,7 @@ import click
 from memva.adapters.sqlite import SqliteStore
 from memva.cli.database import tell_of_none
 from memva.cli.entity_json import json_line
-from memva.cli.moments import LocalZone, moment_typed
+from memva.cli.moments import LocalZone, since_and_until
 from memva.cli.output import Output, counted, one_line, stderr, stdout
 from memva.cli.table import write_table
 from memva.cli.usage_json import report_object
@@ -33,13 +33,7 @@ _UNNAMED: Final = "(not said)"
     type=click.Choice(get_args(UsageBy)),
     help="What the rows are; by default days, models and projects are shown.",
 )
-@click.option(
-    "--since",
-    callback=moment_typed,
-    metavar="WHEN",
-    help="From a date on, such as 2026-01-31, or from a while ago, such as 7d.",
-)
-@click.option("--until", callback=moment_typed, metavar="WHEN", help="Up to a date or a while ago.")
+@since_and_until
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object with the total and the rows."
 )
@@ -125,10 +119,6 @@ def _row(key: str, totals: UsageTotals) -> tuple[str, ...]:
         f"{used.output_tokens:,}",
         tokens_text(totals),
     )
-
-
-def _number(totals: UsageTotals) -> str:
-    return tokens_text(totals)
 
 
 def tokens_text(totals: UsageTotals) -> str:
