@@ -106,7 +106,7 @@ def test_a_terminal_gets_a_bar_and_lines_that_fit(start: Start) -> None:
     assert "2 sessions created\n" in imported
     listed = on_terminal(start, "sessions")
     assert "\x1b[1mID" in listed
-    assert "Keep the e-mail addr…  app" in listed
+    assert "Keep the e-mail add…  app" in listed
     assert "100%" in on_terminal(start, "backup", Path(os.environ["HOME"] + ".db"))
 
 

@@ -1,7 +1,6 @@
-"""A projects folder to import from, and each store to import to."""
+"""A projects folder to import from, and what its import came to."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,6 @@ import attrs
 import pytest
 
 from memva import Event, Session, Store, get_events_for_session, list_sessions
-from memva.adapters.memory import MemoryStore
-from memva.adapters.sqlite import SqliteStore
 from memva.domain import EventQuery
 
 CLAUDE = "7d1f0c52-3a58-4c0e-9a53-0b6d2f1c9e10"
@@ -60,16 +57,6 @@ class History:
 @pytest.fixture
 def history(tmp_path: Path) -> History:
     return History(tmp_path / "claude")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "memory":
-        with MemoryStore() as memory:
-            yield memory
-    else:
-        with SqliteStore.open(tmp_path / "memva.db", durability="normal") as sqlite:
-            yield sqlite
 
 
 def content(store: Store) -> list[Any]:

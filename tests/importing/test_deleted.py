@@ -1,6 +1,6 @@
 """A deleted session does not come back with the next import, unless it is restored; then whole."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,18 @@ def delete_elsewhere(store: Store, session_id: str = CLAUDE) -> None:
             delete_session(other, session_id)
     else:
         delete_session(store, session_id)
+
+
+def deleting_at_once(store: Store) -> Callable[[ImportProgress], None]:
+    """Return what deletes the session when an import first tells how far it has come."""
+    told: list[ImportProgress] = []
+
+    def delete(progress: ImportProgress) -> None:
+        told.append(progress)
+        if len(told) == 1:
+            delete_elsewhere(store)
+
+    return delete
 
 
 def test_deleted_session_stays_away(store: Store, history: History) -> None:
@@ -133,14 +145,7 @@ def test_one_file_restores_its_session_alone(store: Store, history: History) -> 
 def test_deletion_between_two_batches_stands(store: Store, history: History, restore: bool) -> None:
     history.write(*(history.line(number) for number in range(1_200)))
     history.write(history.line(3), path=subagent(history))
-    told: list[ImportProgress] = []
-
-    def delete(progress: ImportProgress) -> None:
-        told.append(progress)
-        if len(told) == 1:
-            delete_elsewhere(store)
-
-    report = imported(store, history, restore=restore, on_progress=delete)
+    report = imported(store, history, restore=restore, on_progress=deleting_at_once(store))
     assert (report.deleted, report.problem_count) == (2, 0)
     assert content(store) == []
 
@@ -152,14 +157,7 @@ def test_deletion_between_two_transcripts_stands(
     write_conversation(history)
     imported(store, history)
     history.append(history.line(4), path=subagent(history))
-    told: list[ImportProgress] = []
-
-    def delete(progress: ImportProgress) -> None:
-        told.append(progress)
-        if len(told) == 1:
-            delete_elsewhere(store)
-
-    report = imported(store, history, restore=restore, on_progress=delete)
+    report = imported(store, history, restore=restore, on_progress=deleting_at_once(store))
     assert (report.unchanged, report.deleted) == (1, 1)
     assert content(store) == []
 
