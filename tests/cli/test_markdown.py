@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from memva.cli.markdown import laid_out
+from memva.cli.conversation.markdown import laid_out
 
 CONSOLE = Console(file=io.StringIO(), force_terminal=True, width=80, color_system="standard")
 

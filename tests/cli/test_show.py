@@ -8,8 +8,8 @@ import pytest
 
 from memva import create_session, get_events_for_session, record_event
 from memva.adapters.sqlite import SqliteStore
-from memva.cli import conversation
-from memva.cli.lines import Scribe
+from memva.cli.conversation import whole
+from memva.cli.conversation.lines import Scribe
 from memva.domain.event import Event
 from memva.domain.json import JsonObject
 
@@ -89,7 +89,7 @@ def test_what_is_told_before_all_is_read_is_the_same(
     run: Run, history: Path, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     run("import", history)
-    monkeypatch.setattr(conversation, "_FIRST", first)
+    monkeypatch.setattr(whole, "_FIRST", first)
     assert run("show", "7d1f").stdout == CONVERSATION
 
 
@@ -102,8 +102,8 @@ def test_what_nothing_later_belongs_to_is_told_before_all_is_read(
         yield from get_events_for_session(session, "s")
         raise AssertionError("all was read")
 
-    monkeypatch.setattr(conversation, "_FIRST", 2)
-    lines = conversation.conversation(events(), Scribe(lambda *_: None))
+    monkeypatch.setattr(whole, "_FIRST", 2)
+    lines = whole.conversation(events(), Scribe(lambda *_: None))
     assert [next(lines).text for _ in range(3)][2] == "Please."
     with pytest.raises(AssertionError, match="all was read"):
         next(lines)

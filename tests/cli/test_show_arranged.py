@@ -8,7 +8,7 @@ import pytest
 
 from memva import create_session, record_event
 from memva.adapters.sqlite import SqliteStore
-from memva.cli import conversation
+from memva.cli.conversation import whole
 from memva.domain.json import JsonObject, JsonValue
 
 from .conftest import Run
@@ -67,7 +67,7 @@ def say(store: SqliteStore) -> Talk:
 @pytest.fixture(autouse=True, params=[1, 2, 3, 200])
 def first(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """However much is told before all is read, the same is told."""
-    monkeypatch.setattr(conversation, "_FIRST", request.param)
+    monkeypatch.setattr(whole, "_FIRST", request.param)
 
 
 def told(run: Run, *options: str) -> list[str]:

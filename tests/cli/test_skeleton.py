@@ -13,7 +13,7 @@ from memva import (
     tool_calls_in,
 )
 from memva.adapters.sqlite import SqliteStore
-from memva.cli.skeleton import skeleton
+from memva.cli.conversation.skeleton import skeleton
 from memva.domain.event import Event
 
 from .conftest import Run

@@ -9,16 +9,16 @@ from typing import Protocol
 
 import click
 
-from memva.cli.conversation import conversation
+from memva.cli.conversation.following import Follower
+from memva.cli.conversation.lines import Scribe
+from memva.cli.conversation.live import LiveConversation
+from memva.cli.conversation.unfolding import Unfolding
+from memva.cli.conversation.whole import conversation
+from memva.cli.conversation.writing import write
 from memva.cli.database import open_existing
 from memva.cli.entity_json import as_object, json_line
-from memva.cli.following import Follower
 from memva.cli.ids import session_by_prefix
-from memva.cli.lines import Scribe
-from memva.cli.live import LiveConversation
 from memva.cli.output import Output, local_time, one_line, stderr, stdout
-from memva.cli.unfolding import Unfolding
-from memva.cli.writing import write
 from memva.domain.event import Event
 from memva.domain.session import Session
 from memva.services.events import get_events_for_session, get_recent_events

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Final, TypeAlias
 
-from memva.cli.arrangement import Arrangement, Entry, entries_of
-from memva.cli.beginning import settled
-from memva.cli.branches import goings_back
-from memva.cli.folding import excerpt
-from memva.cli.lines import Line, Scribe, Speaker, subagent_speaker
+from memva.cli.conversation.arrangement import Arrangement, Entry, entries_of
+from memva.cli.conversation.beginning import settled
+from memva.cli.conversation.branches import goings_back
+from memva.cli.conversation.folding import excerpt
+from memva.cli.conversation.lines import Line, Scribe, Speaker, subagent_speaker
+from memva.cli.conversation.parts import Part
 from memva.cli.output import local_time, one_line
-from memva.cli.parts import Part
 from memva.domain.compactions import compactions_in
 from memva.domain.event import Event
 from memva.domain.json import JsonObject

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TypeAlias
 
-from memva.cli.lines import Line, Scribe, Speaker, subagent_speaker
-from memva.cli.parts import Part, kind_of, parts_of
+from memva.cli.conversation.lines import Line, Scribe, Speaker, subagent_speaker
+from memva.cli.conversation.parts import Part, kind_of, parts_of
 from memva.domain.event import Event
 
 _Call: TypeAlias = tuple[str, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memva.cli.lines import Line
+from memva.cli.conversation.lines import Line
 from memva.cli.output import Output, clean
 
 
@@ -17,7 +17,7 @@ def write(line: Line, output: Output) -> None:
             output.indented(text, indent=line.indent)
         return
     # It takes a while to load, and a pipe does without it.
-    from memva.cli.markdown import laid_out
+    from memva.cli.conversation.markdown import laid_out
 
     for styled in laid_out(clean(line.text), output.console, width=width):
         output.styled(styled, indent=line.indent)

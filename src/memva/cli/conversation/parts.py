@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
-from memva.cli.folding import as_blocks, excerpt, folded_input, result_text, whole_input
+from memva.cli.conversation.folding import (
+    as_blocks,
+    excerpt,
+    folded_input,
+    result_text,
+    whole_input,
+)
 from memva.cli.output import one_line
 from memva.domain.event import ASSISTANT, USER, Event
 from memva.domain.json import JsonObject

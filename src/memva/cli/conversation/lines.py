@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
+from memva.cli.conversation.parts import Part
 from memva.cli.output import local_time, one_line
-from memva.cli.parts import Part
 from memva.domain.event import Event
 
 PERSON: Final = "you"

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from memva.cli.parts import Part, kind_of, parts_of
-from memva.cli.skeleton import skeleton
+from memva.cli.conversation.parts import Part, kind_of, parts_of
+from memva.cli.conversation.skeleton import skeleton
 from memva.domain.event import Event
 from memva.domain.subagents import Subagent, subagents_in
 from memva.domain.tool_calls import ToolCall, tool_calls_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from memva.cli.parts import Part, whole_text
+from memva.cli.conversation.parts import Part, whole_text
 from memva.domain.errors import EventNotFound
 from memva.domain.event import Event
 from memva.domain.ports import Store
