@@ -1,13 +1,21 @@
-"""Reading many events from SQLite: in flat memory, and from far back."""
+"""Reading many events from SQLite: in flat memory, from anywhere, and from far back."""
 
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.adapters.tracing import traced
 
-from memva import follow_events, get_events_for_session
+from memva import (
+    EventQuery,
+    follow_events,
+    get_events_for_session,
+    get_last_position,
+    page_events,
+)
 from memva.adapters.sqlite import SqliteStore
 from memva.testing import sample_event, sample_session
 
@@ -50,6 +58,23 @@ def test_any_number_of_events_is_read_in_flat_memory(
         tracemalloc.stop()
     # All of them at once would be five times as much.
     assert peak < COUNT * len(BODY) / 5
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_page_anywhere_is_one_statement(store: SqliteStore, newest_first: bool) -> None:
+    ours = EventQuery(memva_session_id="session-1", event_types=["user"])
+    half = page_events(store, ours, newest_first=newest_first, limit=COUNT // 2)
+    with traced(store) as ran:
+        page = page_events(store, ours, after=half.next, newest_first=newest_first, limit=50)
+    assert len(page.events) == 50
+    assert len(ran) == 1
+
+
+def test_following_costs_next_to_nothing_while_nothing_happens(store: SqliteStore) -> None:
+    last = get_last_position(store)
+    begin = time.process_time()
+    assert list(follow_events(store, after=last, timeout=1)) == []
+    assert time.process_time() - begin < 0.1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from tests.adapters.tracing import traced
 
 from memva import Event, SearchUnavailable, build_search_index, search_events
 from memva.adapters.sqlite import SqliteStore, search, search_index
@@ -57,16 +58,9 @@ def many(count: int, begin: int = 0) -> list[Event]:
 
 def statements(store: SqliteStore, query: str, **options: Any) -> list[str]:
     """Return what a search runs."""
-    ran: list[str] = []
-    with store._transactions.apart() as connection:
-        connection.raw.set_trace_callback(ran.append)
-    try:
+    with traced(store) as ran:
         assert search_events(store, query, **options).hits
-    finally:
-        with store._transactions.apart() as connection:
-            connection.raw.set_trace_callback(None)
-    # FTS5 reads its own tables by statements of its own.
-    return [sql for sql in ran if not sql.startswith("--")]
+    return ran
 
 
 @pytest.mark.parametrize("search", [True, False])
