@@ -55,7 +55,8 @@ def usage(
         tell_of_none(database)
         return
     zone = LocalZone()
-    with SqliteStore.open(database) as store:
+    # All reports are of one moment.
+    with SqliteStore.open(database) as store, store.snapshot():
         kinds = (by,) if by else ("day",) if as_json else _SHOWN_BY_DEFAULT
         reports = [get_usage(store, by=kind, tz=zone, since=since, until=until) for kind in kinds]
     if as_json:

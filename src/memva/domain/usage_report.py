@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
@@ -73,12 +73,20 @@ def usage_totals(rows: Iterable[ResponseUsage]) -> UsageTotals:
     return _totals(counted_once(rows))
 
 
-def summed(rows: Iterable[ResponseUsage], *, by: UsageBy, tz: tzinfo = UTC) -> UsageReport:
+def summed(
+    rows: Iterable[ResponseUsage],
+    *,
+    by: UsageBy,
+    tz: tzinfo = UTC,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> UsageReport:
     """Return what `rows` come to in groups, each response counted once as `counted_once` chooses.
 
     A response that a fork shares with its parent is in one group alone, so that the groups add up
     to the total. A day is that of the response's first line, as a calendar in `tz` has it. A
     session is the one that the lines are associated with; where there is none, Claude Code's own.
+    `since` and `until` narrow to responses whose copy that counts is of such a moment.
 
     Raises:
         InvalidValue: `by` is none of the four, or `tz` is no time zone.
@@ -88,6 +96,10 @@ def summed(rows: Iterable[ResponseUsage], *, by: UsageBy, tz: tzinfo = UTC) -> U
         raise InvalidValue("tz", tz, "must be a tzinfo, such as zoneinfo.ZoneInfo('Europe/Berlin')")
     grouped: dict[str, list[ResponseUsage]] = {}
     for row in counted_once(rows):
+        if (since is not None and row.timestamp < since) or (
+            until is not None and row.timestamp >= until
+        ):
+            continue
         grouped.setdefault(_key(row, by, tz), []).append(row)
     groups = {key: _totals(grouped[key]) for key in sorted(grouped)}
     return UsageReport(by=by, groups=groups, total=sum(groups.values(), start=UsageTotals()))

@@ -11,7 +11,6 @@ from memva.domain.session import ClaudeStatus, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionSort
 from memva.domain.session_stats import SessionStats
 from memva.domain.session_summary import SessionSummary, SessionSummaryPage
-from memva.domain.usage import counted_once
 from memva.domain.usage_report import UsageBy, UsageReport, summed
 from memva.domain.validation import moment_or_none
 from memva.services.sessions import list_sessions
@@ -72,17 +71,8 @@ def get_usage(
             own.
     """
     since, until = moment_or_none("since", since), moment_or_none("until", until)
-    counted = counted_once(store.counts.responses(since=since, until=until))
-    return summed(
-        (
-            row
-            for row in counted
-            if (since is None or since <= row.timestamp)
-            and (until is None or row.timestamp < until)
-        ),
-        by=by,
-        tz=tz,
-    )
+    rows = store.counts.responses(since=since, until=until)
+    return summed(rows, by=by, tz=tz, since=since, until=until)
 
 
 def list_session_summaries(
