@@ -95,6 +95,8 @@ def search_events(
         InvalidValue: An argument has a value that it cannot have.
         SearchUnavailable: The store was opened without search.
     """
+    if not isinstance(query, str):
+        raise InvalidValue("query", query, "must be text")
     check_limit(limit)
     if ranked and after is not None:
         raise InvalidValue("after", after, "must be None where the best are asked for")

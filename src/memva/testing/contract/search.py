@@ -171,7 +171,9 @@ class SearchContract:
         assert found(store, "login", claude_session_id="nobody") == []
 
     def test_bad_arguments_are_named(self, store: SearchableStore) -> None:
-        """A limit below 1, and a cursor where the best are asked for, are refused."""
+        """What is no text, a limit below 1, and a cursor with the best, are refused."""
+        with pytest.raises(InvalidValue, match="query"):
+            search_events(store, 5)  # type: ignore[arg-type]
         with pytest.raises(InvalidValue, match="limit"):
             search_events(store, "login", limit=0)
         with pytest.raises(InvalidValue, match="after"):
