@@ -1,4 +1,4 @@
-"""memva in one sitting: import a history, work on it in the background, look at what is stored.
+"""memva in one sitting: import a history, work on it in the background, search it, count it.
 
 It imports the sample history beside it into a store in a temporary folder, and leaves nothing
 behind. Run it with `make demo`.
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from memva import (
+    EventQuery,
     Job,
     JsonValue,
     Store,
@@ -19,9 +20,13 @@ from memva import (
     fail_job,
     get_events_for_session,
     get_next_job,
+    get_usage,
     import_transcripts,
     list_jobs,
+    list_session_summaries,
     list_sessions,
+    page_events,
+    search_events,
     update_session,
 )
 from memva.adapters.claude_code import TranscriptFiles
@@ -54,7 +59,7 @@ def count_words(store: Store, job: Job) -> None:
         complete_job(store, job, words)
 
 
-def run(store: Store) -> None:
+def run(store: SqliteStore) -> None:
     """Import the history, do a job for each session, and print what is stored."""
     report = import_transcripts(store, TranscriptFiles(HISTORY))
     print(f"Imported {report.transcripts} transcripts:")
@@ -72,10 +77,18 @@ def run(store: Store) -> None:
         except Exception as error:
             fail_job(store, job, repr(error))
 
-    for session in list_sessions(store):
+    for summary in list_session_summaries(store):
+        session, stats = summary.session, summary.stats
         print(f"\nSession {session.title!r} in {session.project_path}, {session.status}:")
-        for event in list(get_events_for_session(store, session.id))[:5]:
+        for event in page_events(store, EventQuery(memva_session_id=session.id), limit=5):
             print(f"  {event.timestamp:%Y-%m-%d %H:%M:%S}  line {event.line}  {event.event_type}")
+        print(f"  turns: {stats.turns}, tokens: {stats.usage.usage.total_tokens}")
+    print('\nFound with "login pass*":')
+    for hit in search_events(store, "login pass*"):
+        print(f"  {hit.event.timestamp:%Y-%m-%d %H:%M:%S}  {hit.snippet.text}")
+    print("\nTokens:")
+    for model, totals in get_usage(store, by="model").groups.items():
+        print(f"  {model}: {totals.usage.total_tokens}")
     print("\nJobs:")
     for job in list_jobs(store):
         print(f"  {job.type} of {job.memva_session_id}: {job.status}, {job.result}")

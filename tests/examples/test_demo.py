@@ -38,4 +38,7 @@ def test_the_demo_runs_and_leaves_nothing_behind(
         "  count-words of 7d1f0c52-3a58-4c0e-9a53-0b6d2f1c9e10: "
         "completed, {'user': 47, 'assistant': 19}",
     ]
+    assert "  turns: 2, tokens: 9154" in lines
+    assert any(line.endswith("a wrong password. Please fix it.") for line in lines)
+    assert "  claude-sonnet-4-5: 8614" in lines
     assert list(temporary.iterdir()) == []
