@@ -1,6 +1,7 @@
 """The index of the SQLite store: what is in the file, when it moves, and what a search runs."""
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -185,6 +186,32 @@ def test_search_that_cannot_write_looks_through_what_is_left(
         ranked = search_events(store, "login", ranked=True)
         assert [hit.event.uuid for hit in ranked] == ["new", "line-2", "line-1", "line-0"]
     assert indexed(store) == 3
+
+
+def test_search_waits_for_no_writer_where_little_is_left(path: Path) -> None:
+    written, searched = threading.Event(), threading.Event()
+    with SqliteStore.open(path, busy_timeout=LONG) as store:
+        store.events.append(many(3))
+
+        def write() -> None:
+            with store.transaction():
+                store.events.append(many(1, 3))
+                written.set()
+                searched.wait(LONG)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            assert written.wait(LONG)
+            begin = time.monotonic()
+            assert found(store, "login", limit=9) == ["line-2", "line-1", "line-0"]
+            assert time.monotonic() - begin < LONG / 2
+        finally:
+            searched.set()
+            writer.join()
+        assert indexed(store) == 0
+        assert len(found(store, "login")) == 4
+        assert indexed(store) == 4
 
 
 def test_search_during_the_building_is_right(path: Path) -> None:

@@ -106,7 +106,7 @@ class SqliteSearch:
         limit: int,
     ) -> FoundEvents:
         """Return the first `limit` events that are found, the newest first, after a cursor."""
-        self._catch_up()
+        self._catch_up(beside_writers=True)
         if _finds_nothing(query, narrowing):
             return FoundEvents([])
         with self._transactions.snapshot(), self._transactions.reading() as connection:
@@ -140,15 +140,26 @@ class SqliteSearch:
         with self._transactions.writing() as connection:
             return self._index.catch_up(connection, limit=limit)
 
-    def _catch_up(self) -> None:
-        """Index what was committed so far, in short transactions."""
+    def _bring_on(self, connection: Connection) -> None:
+        self._index.catch_up(connection, limit=_AT_ONCE)
+
+    def _catch_up(self, *, beside_writers: bool = False) -> None:
+        """Index what was committed so far, in short transactions.
+
+        With `beside_writers` it waits for no other writer where little is left: to look through
+        that takes less time than they may.
+        """
         with self._transactions.reading() as connection:
             last = last_position(connection)
-        begun = False
+        begun, may_pass = False, beside_writers and not self._transactions.in_scope()
         while True:
             with self._transactions.reading() as connection:
                 version, indexed, _ = state(connection)
             if version == VERSION and indexed >= last:
+                return
+            if may_pass and version == VERSION and last - indexed <= _AT_ONCE:
+                with self._transactions.apart() as connection:
+                    self._transactions.write_aside(connection, self._bring_on)
                 return
             if version != VERSION and begun:
                 # A memva of other rules makes it anew as well: whoever goes on takes it away.
