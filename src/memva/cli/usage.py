@@ -15,8 +15,7 @@ from memva.cli.moments import LocalZone, since_and_until
 from memva.cli.output import Output, counted, one_line, stderr, stdout
 from memva.cli.table import write_table
 from memva.cli.usage_json import report_object
-from memva.domain.usage_report import UsageBy, UsageReport, UsageTotals
-from memva.services.counts import get_usage
+from memva.domain.usage_report import UsageBy, UsageReport, UsageTotals, summed
 
 _NUMBERS: Final = ("RESPONSES", "INPUT", "CACHE WRITE", "CACHE READ", "OUTPUT", "TOTAL")
 _SHOWN_BY_DEFAULT: Final[tuple[UsageBy, ...]] = ("day", "model", "project")
@@ -54,11 +53,12 @@ def usage(
     if not database.exists():
         tell_of_none(database)
         return
+    with SqliteStore.open(database) as store:
+        # Once for all reports, as there may be very many.
+        rows = store.counts.responses(since=since, until=until)
+    kinds = (by,) if by else ("day",) if as_json else _SHOWN_BY_DEFAULT
     zone = LocalZone()
-    # All reports are of one moment.
-    with SqliteStore.open(database) as store, store.snapshot():
-        kinds = (by,) if by else ("day",) if as_json else _SHOWN_BY_DEFAULT
-        reports = [get_usage(store, by=kind, tz=zone, since=since, until=until) for kind in kinds]
+    reports = [summed(rows, by=kind, tz=zone, since=since, until=until) for kind in kinds]
     if as_json:
         stdout().raw(json_line(report_object(reports[0])))
     elif not reports[0].groups:
