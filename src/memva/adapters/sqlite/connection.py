@@ -79,6 +79,17 @@ class Connection:
         except sqlite3.Error as error:
             raise translate(error) from error
 
+    def mapped(self, sql: str, parameters: Parameters, make: Callable[[Row], _T]) -> list[_T]:
+        """Run a statement and return what `make` makes of each row; no two are held at once."""
+
+        def attempt() -> list[_T]:
+            return [make(row) for row in self.raw.execute(sql, parameters)]
+
+        try:
+            return attempt()
+        except sqlite3.Error as error:
+            return self._again(error, attempt)
+
     def run(self, sql: str, parameters: Parameters = ()) -> int:
         """Run a statement that returns no rows; return how many it changed."""
         try:

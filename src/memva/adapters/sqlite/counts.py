@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from memva.adapters.sqlite.connection import Connection
+from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.count_rows import (
     TOLD_COLUMNS,
     USAGE_COLUMNS,
@@ -123,15 +123,36 @@ class SqliteCounts:
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> list[ResponseUsage]:
         """Return what each transcript tells of the usage of each response."""
-        with self._transactions.reading() as connection:
-            if since is until is None:
-                rows = connection.rows(_USAGE)
-            else:
-                span = ("" if since is None else to_text(since), _NEVER)
-                rows = connection.rows(
-                    _USAGE_IN_SPAN, span if until is None else (span[0], to_text(until))
+        sql, span = _USAGE, tuple[str, ...]()
+        if since is not None or until is not None:
+            sql = _USAGE_IN_SPAN
+            span = (
+                "" if since is None else to_text(since),
+                _NEVER if until is None else to_text(until),
+            )
+        same = dict[str, str]().setdefault
+
+        def usage(row: Row) -> ResponseUsage | None:
+            # Millions of rows have few such texts between them.
+            memva_id, id_, response_id, key, subpath, model, timestamp, line, name, *figures = row
+            return usage_from_row(
+                (
+                    same(memva_id, memva_id),
+                    same(id_, id_),
+                    response_id,
+                    same(key, key),
+                    same(subpath, subpath),
+                    same(model, model),
+                    timestamp,
+                    line,
+                    same(name, name),
+                    *figures,
                 )
-        return [usage for usage in map(usage_from_row, rows) if usage is not None]
+            )
+
+        with self._transactions.reading() as connection:
+            found = connection.mapped(sql, span, usage)
+        return [row for row in found if row is not None]
 
     def latest_messages(self, session_ids: Collection[str], /) -> dict[str, Event]:
         """Return the latest message in each of these sessions, by the session's id."""
