@@ -32,6 +32,7 @@ from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.json import encode_json
 from memva.domain.time import from_text, to_text
+from memva.domain.validation import to_utc
 from memva.domain.versions import Appended, reconcile
 
 _DELETE: Final = "DELETE FROM events WHERE position = ?"
@@ -280,7 +281,7 @@ def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:
 
 def _values(cursor: EventCursor) -> Row:
     numbers = map(probe_number, (cursor.line, cursor.position))
-    return (to_text(cursor.sort_at), *map(probe, cursor.transcript), *numbers)
+    return (to_text(to_utc(cursor.sort_at)), *map(probe, cursor.transcript), *numbers)
 
 
 def _cursor(event: Event, row: Row) -> EventCursor:
