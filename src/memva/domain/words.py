@@ -12,6 +12,7 @@ each character is a word with its marks, so that any part of a text is found as 
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
 LONGEST_WORD: Final = 64
@@ -37,11 +38,6 @@ _VOWEL: Final = "\u1160-\u11a7\ud7b0-\ud7c6"
 _LAST: Final = "\u11a8-\u11ff\ud7cb-\ud7ff"
 
 _ASCII_WORD: Final = re.compile(rf"[a-z0-9]{{1,{LONGEST_WORD}}}")
-_WORD: Final = re.compile(
-    rf"[^\x00-/:-`{{-\x7f{_ALONE}{_FIRST}{_VOWEL}{_LAST}]{{1,{LONGEST_WORD}}}"
-    rf"|[{_ALONE}][{_ITS_MARKS}]{{0,{LONGEST_WORD - 1}}}"
-    rf"|[{_FIRST}][{_VOWEL}]?[{_LAST}]?|[{_VOWEL}][{_LAST}]?|[{_LAST}]"
-)
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 
 # Accents, and the points of Hebrew and Arabic, by their combining class. Marks of the other classes
@@ -83,12 +79,22 @@ class _Folds(dict[int, str]):
 _FOLDS: Final = _Folds()
 
 
+# Compiled when first used, which takes longer than to import all else of this module.
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(
+        rf"[^\x00-/:-`{{-\x7f{_ALONE}{_FIRST}{_VOWEL}{_LAST}]{{1,{LONGEST_WORD}}}"
+        rf"|[{_ALONE}][{_ITS_MARKS}]{{0,{LONGEST_WORD - 1}}}"
+        rf"|[{_FIRST}][{_VOWEL}]?[{_LAST}]?|[{_VOWEL}][{_LAST}]?|[{_LAST}]"
+    )
+
+
 def words(text: str) -> list[str]:
     """Return the words of `text` in their order; no text is refused."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
     folded = _NOT_ASCII.sub(lambda run: run[0].translate(_FOLDS), text).lower()
-    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
+    return (_ASCII_WORD if folded.isascii() else _word()).findall(folded)
 
 
 def placed_words(text: str) -> Iterator[PlacedWord]:
@@ -102,7 +108,7 @@ def placed_words(text: str) -> Iterator[PlacedWord]:
         return
     folds = [_FOLDS[ord(character)] for character in text]
     places = [place for place, fold in enumerate(folds) for _ in fold]
-    for found in _WORD.finditer("".join(folds)):
+    for found in _word().finditer("".join(folds)):
         end = places[found.end() - 1] + 1
         while end < len(folds) and not folds[end]:
             end += 1
