@@ -6,14 +6,11 @@ lines too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from memva.domain.event import USER, Event
 
-_COMMAND: Final = re.compile(r"<command-name>\s*(.*?)\s*</command-name>", re.DOTALL)
-_ARGUMENTS: Final = re.compile(r"<command-args>\s*(.*?)\s*</command-args>", re.DOTALL)
 _NOT_TYPED: Final = (
     "<command-",
     "<local-command-",
@@ -33,11 +30,10 @@ def prompt_text(event: Event) -> str | None:
 def command_text(event: Event) -> str | None:
     """Return the slash command that a person gave in the event, with its arguments, or None."""
     text = _user_text(event)
-    name = _COMMAND.search(text) if text is not None else None
-    if text is None or name is None or not name[1]:
+    name = _between_tags(text, "command-name") if text is not None else ""
+    if text is None or not name:
         return None
-    arguments = _ARGUMENTS.search(text)
-    return f"{name[1]} {arguments[1]}".rstrip() if arguments else name[1]
+    return f"{name} {_between_tags(text, 'command-args')}".rstrip()
 
 
 def given_in(event: Event) -> Literal["prompt", "command"] | None:
@@ -47,8 +43,15 @@ def given_in(event: Event) -> Literal["prompt", "command"] | None:
         return None
     if _is_typed(text):
         return "prompt"
-    name = _COMMAND.search(text)
-    return "command" if name is not None and name[1] else None
+    return "command" if _between_tags(text, "command-name") else None
+
+
+def _between_tags(text: str, tag: str) -> str:
+    """Return what stands between the first two tags, without spaces around; empty without both."""
+    # A pattern would begin anew at each tag that is not closed.
+    _, _, after = text.partition(f"<{tag}>")
+    inside, closed, _ = after.partition(f"</{tag}>")
+    return inside.strip() if closed else ""
 
 
 def _is_typed(text: str) -> bool:
