@@ -11,6 +11,7 @@ from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.narrowing import narrowing
 from memva.adapters.sqlite.rows import (
     EVENT_COLUMNS,
+    as_stored,
     event_from_row,
     probe,
     probe_number,
@@ -113,7 +114,7 @@ class SqliteEvents:
         if not events:
             return Appended()
         with self._transactions.writing() as connection:
-            outcome = reconcile(events, _versions(connection, events))
+            outcome = reconcile(list(map(as_stored, events)), _versions(connection, events))
             if outcome.counted.added < len(events):
                 # Where a stored association stays, no row names the one that was given.
                 _check_sessions(connection, events)

@@ -12,7 +12,14 @@ from memva.adapters.sqlite.connection import Row
 from memva.domain.attempt import JobAttempt
 from memva.domain.event import Event, Transcript
 from memva.domain.job import Job
-from memva.domain.json import JsonObject, JsonValue, ParsedObject, decode_json, encode_json
+from memva.domain.json import (
+    JsonObject,
+    JsonValue,
+    ParsedObject,
+    decode_json,
+    encode_json,
+    is_plain,
+)
 from memva.domain.line import Carry
 from memva.domain.ports import TranscriptCursor
 from memva.domain.rebuild import rebuilder
@@ -117,6 +124,19 @@ def session_from_row(row: Row) -> Session:
             title_origin,
         )
     )
+
+
+def as_stored(event: Event) -> Event:
+    """Return an event that is to be stored as it will be read.
+
+    What is worked out of it is then the same, whether it is found in the event that came or later
+    in the one that is stored.
+    """
+    data = event.data
+    if type(data) is ParsedObject or is_plain(data):
+        return event
+    stored = cast("JsonObject", decode_json(encode_json(data, field="data")))
+    return attrs.evolve(event, data=stored)
 
 
 def event_row(event: Event, timestamp: str, sort_at: str) -> Row:

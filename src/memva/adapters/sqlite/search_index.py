@@ -13,16 +13,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from heapq import heapify, heappop, heappush
-from typing import Final, NamedTuple, cast
-
-import attrs
+from typing import Final, NamedTuple
 
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, probe
 from memva.adapters.sqlite.sequences import last_position
 from memva.domain.errors import SearchUnavailable
 from memva.domain.event import Event
-from memva.domain.json import JsonObject, ParsedObject, decode_json, encode_json, is_plain
+from memva.domain.json import encode_json
 from memva.domain.search_page import Indexed, milliseconds
 from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.versions import Reconciled
@@ -242,7 +240,7 @@ def _waiting(
                 event = event_from_row(row)
                 yield event.position, event, len(row[_DATA])
     for position, event in enumerate(appended, start=stored + 1):
-        yield position, _as_stored(event), 0
+        yield position, event, 0
 
 
 def type_mark(event_type: str) -> str:
@@ -251,15 +249,6 @@ def type_mark(event_type: str) -> str:
     Types that begin alike share it, so that it narrows what is looked at, and decides nothing.
     """
     return f"\ue000{event_type[:_LONGEST_MARK].encode().hex()}"
-
-
-def _as_stored(event: Event) -> Event:
-    """Return an event that was just stored as it will be read, so that its words are the same."""
-    data = event.data
-    if type(data) is ParsedObject or is_plain(data):
-        return event
-    stored = cast("JsonObject", decode_json(encode_json(data, field="data")))
-    return attrs.evolve(event, data=stored)
 
 
 def _entry(event: Event, position: int) -> _Entry:

@@ -345,6 +345,22 @@ class CountContract:
         with pytest.raises(InvalidValue):
             list_session_summaries(store, limit=0)
 
+    def test_what_json_changes_is_counted_as_it_was_stored(
+        self, store: CountingStore, sessions: list[str]
+    ) -> None:
+        """Tuples, and two surrogates that are one character, count as they will be read."""
+        line = answer(response="\ud83d\ude00", memva_session_id="session-1")
+        data: Any = {**line.data}
+        data["message"] = {**data["message"], "content": (tool("Read", "t1"), said("Hi"))}
+        store.events.append([attrs.evolve(line, data=data)])
+        self._check(store, sessions)
+        assert get_session_stats(store, "session-1").tools == {"Read": 1}
+        assert list(store.counts.latest_messages(sessions)) == ["session-1"]
+        store.events.associate([line.uuid], "session-2")
+        self._check(store, sessions)
+        store.sessions.delete("session-2")
+        assert store.counts.responses() == []
+
     def test_odd_text_is_counted(self, store: CountingStore, sessions: list[str]) -> None:
         """Names and ids that are odd are counted, with what no database takes replaced."""
         store.events.append(
