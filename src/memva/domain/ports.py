@@ -135,6 +135,8 @@ class EventRepository(Protocol):
     def append(self, events: Sequence[Event], /) -> Appended:
         """Store events, each under a new position, in the order given; all of them or none.
 
+        A position that an event bears already, as it comes from another store, means nothing.
+
         Idempotent. Of two versions of one event one is kept whole, as
         `memva.domain.versions.reconcile` works out from the stored events that share a session
         and a uuid with those given. A version that replaces another takes a new position; one
@@ -174,6 +176,7 @@ class EventRepository(Protocol):
         """Return the first `limit` events of `query`, in order, that follow the cursor `after`.
 
         With `newest_first` the order is turned round, and what follows is what comes before.
+        `after` marks a place, whether an event is there or not, and may be of any time zone.
         `limit` is at least 1. A session that is not there has no events.
         """
         ...
