@@ -47,8 +47,8 @@ def words_in(store: SqliteStore) -> list[str]:
         connection.run("CREATE VIRTUAL TABLE temp.seen USING fts5vocab (main, search_words, row)")
         try:
             found = connection.rows("SELECT term FROM temp.seen")
-            # Beside them are the marks of the events' types.
-            return [word for (word,) in found if not word.startswith("\ue000")]
+            # Beside them are the marks of the events' types and sides.
+            return [word for (word,) in found if word < "\ue000"]
         finally:
             connection.run("DROP TABLE temp.seen")
 

@@ -26,7 +26,7 @@ from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.versions import Reconciled
 from memva.domain.words import words
 
-VERSION: Final = f"1.{EXTRACTION_VERSION}"
+VERSION: Final = f"2.{EXTRACTION_VERSION}"
 """What the index consists of, and the rules it was made by; one of another version is made anew."""
 
 NUMBERS: Final = 2**15
@@ -34,6 +34,8 @@ NUMBERS: Final = 2**15
 
 SIDECHAIN_MARK: Final = "\ue001"
 """The word that what subagents said has."""
+
+_MAIN_MARK: Final = "\ue002"
 
 _LONGEST_MARK: Final = 64
 
@@ -255,8 +257,8 @@ def _entry(event: Event, position: int) -> _Entry:
     found = words(searchable_text(event))
     if found:
         found.append(type_mark(event.event_type))
-        if event.is_sidechain:
-            found.append(SIDECHAIN_MARK)
+        # Each has as many marks: the longer text is held to be the worse match.
+        found.append(SIDECHAIN_MARK if event.is_sidechain else _MAIN_MARK)
     return _Entry(position, milliseconds(event.timestamp), " ".join(found))
 
 

@@ -253,6 +253,19 @@ class SearchContract:
         with store.snapshot():
             assert _uuids(search_events(store, "login", ranked=True)) == _uuids(page)
 
+    def test_ranked_is_blind_to_sides(self, store: SearchableStore) -> None:
+        """Of equal texts the newest comes first, whoever said them."""
+        minute = timedelta(minutes=1)
+        store.events.append(
+            [
+                said("main", "login", timestamp=START),
+                said("subagent's", "login", timestamp=START + minute, is_sidechain=True),
+                said("main again", "login", timestamp=START + 2 * minute),
+            ]
+        )
+        page = search_events(store, "login", ranked=True)
+        assert _uuids(page) == ["main again", "subagent's", "main"]
+
     def test_ranked_is_blind_to_types(self, store: SearchableStore) -> None:
         """An event of a rare type is no better for it, where several types are asked for."""
         store.events.append([said(str(n), f"word {n} x x") for n in range(50)])
