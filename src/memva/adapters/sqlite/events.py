@@ -29,7 +29,7 @@ from memva.adapters.sqlite.sequences import (
 from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import EventNotFound, StoreError
-from memva.domain.event import Event, EventKey, Transcript
+from memva.domain.event import ASSISTANT, Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.json import encode_json
 from memva.domain.time import from_text, to_text
@@ -114,7 +114,9 @@ class SqliteEvents:
         if not events:
             return Appended()
         with self._transactions.writing() as connection:
-            outcome = reconcile(list(map(as_stored, events)), _versions(connection, events))
+            # Of the others nothing is counted that JSON could change.
+            arriving = [as_stored(e) if e.event_type == ASSISTANT else e for e in events]
+            outcome = reconcile(arriving, _versions(connection, events))
             if outcome.counted.added < len(events):
                 # Where a stored association stays, no row names the one that was given.
                 _check_sessions(connection, events)

@@ -16,7 +16,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 from memva.adapters.sqlite.connection import Connection
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, probe
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, as_stored, event_from_row, probe
 from memva.adapters.sqlite.sequences import last_position
 from memva.domain.errors import SearchUnavailable
 from memva.domain.event import Event
@@ -242,7 +242,7 @@ def _waiting(
                 event = event_from_row(row)
                 yield event.position, event, len(row[_DATA])
     for position, event in enumerate(appended, start=stored + 1):
-        yield position, event, 0
+        yield position, as_stored(event), 0
 
 
 def type_mark(event_type: str) -> str:
