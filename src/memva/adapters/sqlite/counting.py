@@ -17,7 +17,8 @@ from memva.adapters.sqlite.count_rows import (
     told_key,
     told_row,
 )
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, placeholders, probe
+from memva.adapters.sqlite.probes import probe
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, placeholders
 from memva.domain.event import ASSISTANT, Event
 from memva.domain.json import encode_json
 from memva.domain.said import Said, said_in

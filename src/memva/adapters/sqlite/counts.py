@@ -19,7 +19,8 @@ from memva.adapters.sqlite.count_rows import (
     stats_text,
     usage_from_row,
 )
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row, probes
+from memva.adapters.sqlite.probes import probes
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.sequences import BACKWARDS, ORDER
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.event import Event

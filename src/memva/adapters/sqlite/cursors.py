@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from memva.adapters.sqlite.errors import is_foreign_key
-from memva.adapters.sqlite.rows import (
-    CURSOR_COLUMNS,
-    cursor_from_row,
-    cursor_row,
-    placeholders,
-    probe,
-)
+from memva.adapters.sqlite.probes import probe
+from memva.adapters.sqlite.rows import CURSOR_COLUMNS, cursor_from_row, cursor_row, placeholders
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SessionNotFound, StoreError
 from memva.domain.ports import TranscriptCursor

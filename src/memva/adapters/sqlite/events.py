@@ -9,14 +9,8 @@ from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.counting import Counting
 from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.narrowing import narrowing
-from memva.adapters.sqlite.rows import (
-    EVENT_COLUMNS,
-    as_stored,
-    event_from_row,
-    probe,
-    probe_number,
-    probes,
-)
+from memva.adapters.sqlite.probes import probe, probe_number, probes
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, as_stored, event_from_row
 from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import (
     BACKWARDS,

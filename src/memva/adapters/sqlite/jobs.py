@@ -9,6 +9,7 @@ from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_duplicate, is_foreign_key
+from memva.adapters.sqlite.probes import probe, probe_number, probes
 from memva.adapters.sqlite.queue import (
     BEHIND,
     CLAIMED,
@@ -30,9 +31,6 @@ from memva.adapters.sqlite.rows import (
     job_row,
     new_job_row,
     placeholders,
-    probe,
-    probe_number,
-    probes,
 )
 from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions

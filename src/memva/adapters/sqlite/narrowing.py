@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from memva.adapters.sqlite.rows import probe
+from memva.adapters.sqlite.probes import probe
 from memva.domain.event_page import EventQuery
 from memva.domain.json import encode_json
 from memva.domain.time import to_text

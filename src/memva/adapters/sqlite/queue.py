@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
-from memva.adapters.sqlite.rows import JOB_COLUMNS, probe
+from memva.adapters.sqlite.probes import probe
+from memva.adapters.sqlite.rows import JOB_COLUMNS
 from memva.domain.job import Job
 
 _PRIORITY, SCHEDULED_AT, _CREATED_AT, CONCURRENCY_KEY = (

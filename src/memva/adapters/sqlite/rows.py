@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
@@ -25,7 +24,6 @@ from memva.domain.ports import TranscriptCursor
 from memva.domain.rebuild import rebuilder
 from memva.domain.said import said_in
 from memva.domain.session import Session
-from memva.domain.text import is_storable
 from memva.domain.time import from_text, to_text
 from memva.domain.titles import Title
 
@@ -57,27 +55,6 @@ _job = rebuilder(Job)
 def placeholders(columns: str) -> str:
     """Return as many question marks as there are `columns`."""
     return ", ".join("?" for _ in columns.split(","))
-
-
-def probe(text: str) -> str | bytes:
-    """Return `text` as a value to look for.
-
-    Text that no row can hold becomes a blob: SQLite takes it, and it equals no text.
-    """
-    return text if is_storable(text) else text.encode("utf-8", "surrogatepass")
-
-
-def probe_number(number: int) -> int:
-    """Return `number` as a value to compare with: it, or the next one to it that a row can hold."""
-    return max(-(2**63), min(number, 2**63 - 1))
-
-
-def probes(texts: Iterable[str], *, field: str) -> str:
-    """Return `texts` as a JSON array of values to look for, without those that no row can hold.
-
-    Older versions of SQLite take a NUL in JSON for the end of a text, and would find another.
-    """
-    return encode_json([text for text in texts if is_storable(text)], field=field)
 
 
 def session_row(session: Session) -> Row:

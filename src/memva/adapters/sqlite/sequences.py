@@ -7,12 +7,8 @@ from operator import itemgetter
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
-from memva.adapters.sqlite.rows import (
-    NEW_EVENT_COLUMNS,
-    NEW_EVENT_VALUES,
-    event_row,
-    probe,
-)
+from memva.adapters.sqlite.probes import probe
+from memva.adapters.sqlite.rows import NEW_EVENT_COLUMNS, NEW_EVENT_VALUES, event_row
 from memva.domain.event import Event, Transcript
 from memva.domain.time import to_text
 

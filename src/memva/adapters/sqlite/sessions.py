@@ -9,15 +9,9 @@ from typing import Final
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.counting import Counting
 from memva.adapters.sqlite.errors import is_duplicate
+from memva.adapters.sqlite.probes import probe, probe_number
 from memva.adapters.sqlite.queue import Queue
-from memva.adapters.sqlite.rows import (
-    SESSION_COLUMNS,
-    placeholders,
-    probe,
-    probe_number,
-    session_from_row,
-    session_row,
-)
+from memva.adapters.sqlite.rows import SESSION_COLUMNS, placeholders, session_from_row, session_row
 from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import Sequences
 from memva.adapters.sqlite.transactions import Transactions
