@@ -168,7 +168,7 @@ def test_what_changed_during_a_look_is_not_kept(
         with monkeypatch.context() as patched:
             patched.setattr(counts, "_look", look)
             before = get_session_stats(store, "session-1")
-        assert True not in kept(store)
+        assert not any(kept(store))
         assert get_session_stats(store, "session-1") != before
 
 

@@ -111,7 +111,7 @@ def test_errors_keep_their_type_their_ids_and_their_traceback(store: WorkerStore
         with pytest.raises(InvalidValue):
             await anext(aio.follow_events(store, after=-1))
         with pytest.raises(TypeError):
-            await aio.create_session()  # type: ignore[call-arg]
+            await aio.create_session()  # type: ignore[call-arg]  # Python itself must refuse it
         assert_nothing_is_open(store)
 
     run(main())
@@ -161,7 +161,7 @@ class Counting(MemoryStore):
             self.threads.add(threading.get_ident())
             return page(query, **options)
 
-        self.events.page = counted  # type: ignore[method-assign]
+        self.events.page = counted  # type: ignore[method-assign]  # to see who calls it
 
 
 def events(count: int, session_id: str) -> list[Event]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,11 @@ from .conftest import Run
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def say(store: SqliteStore, text: str, *, minute: int = 0, **fields: object) -> None:
+def say(store: SqliteStore, text: str, *, minute: int = 0, **fields: Any) -> None:
     """Record something that a person typed, some minutes after noon."""
     record_event(
         store,
-        **{  # type: ignore[arg-type]
+        **{
             "session_id": "claude-1",
             "event_type": "user",
             "timestamp": NOON + timedelta(minutes=minute),

@@ -49,17 +49,17 @@ async def right(
 
 async def wrong(store: Store, job: Job) -> None:
     """Use it in ways that it does not allow."""
-    await aio.create_session(store, "/code")  # type: ignore[call-arg]
-    await aio.create_session(store)  # type: ignore[call-arg]
-    await aio.create_session(store, project_path=5)  # type: ignore[arg-type]
-    await aio.create_session("memva.db", project_path="/code")  # type: ignore[arg-type]
-    await aio.create_job(store, type="x", priorty=1)  # type: ignore[call-arg]
-    await aio.update_session(store, "id", status="archived")  # type: ignore[arg-type]
-    await aio.complete_job(store, job.id)  # type: ignore[arg-type]
-    await aio.wait_for_job(store, job.id)  # type: ignore[arg-type]
-    aio.get_session(store, "id")  # type: ignore[unused-coroutine]
-    for _ in aio.get_events_for_session(store, "id"):  # type: ignore[attr-defined]
+    await aio.create_session(store, "/code")  # type: ignore[call-arg]  # everything but the store goes by name
+    await aio.create_session(store)  # type: ignore[call-arg]  # the path is missing
+    await aio.create_session(store, project_path=5)  # type: ignore[arg-type]  # a path is text
+    await aio.create_session("memva.db", project_path="/code")  # type: ignore[arg-type]  # a path is no store
+    await aio.create_job(store, type="x", priorty=1)  # type: ignore[call-arg]  # no such option
+    await aio.update_session(store, "id", status="archived")  # type: ignore[arg-type]  # no such status
+    await aio.complete_job(store, job.id)  # type: ignore[arg-type]  # an id carries no claim
+    await aio.wait_for_job(store, job.id)  # type: ignore[arg-type]  # it must tell of commits
+    aio.get_session(store, "id")  # type: ignore[unused-coroutine]  # not awaited
+    for _ in aio.get_events_for_session(store, "id"):  # type: ignore[attr-defined]  # needs `async for`
         pass
-    await aio.get_events_for_session(store, "id")  # type: ignore[misc]
-    with aio.transaction(store):  # type: ignore[attr-defined]
+    await aio.get_events_for_session(store, "id")  # type: ignore[misc]  # an iterator is not awaited
+    with aio.transaction(store):  # type: ignore[attr-defined]  # needs `async with`
         pass

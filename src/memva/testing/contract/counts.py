@@ -273,7 +273,8 @@ class CountContract:
             (START + timedelta(days=day, hours=-12)).date().isoformat() for day in (0, 1)
         ]
         with pytest.raises(InvalidValue):
-            get_usage(store, by="week")  # type: ignore[arg-type]
+            # A host without a type checker is to be told as well.
+            get_usage(store, by="week")  # type: ignore[arg-type]  # it is no `UsageBy`
 
     def test_usage_in_a_span(self, store: CountingStore, sessions: list[str]) -> None:
         """A span leaves the choice among copies as it is: it asks when the one that counts was."""

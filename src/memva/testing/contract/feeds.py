@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -148,8 +149,8 @@ class FollowContract:
             ]
         )
 
-        def followed(**narrowing: object) -> list[str]:
-            events = follow_events(store, after=0, timeout=0, **narrowing)  # type: ignore[arg-type]
+        def followed(**narrowing: Any) -> list[str]:
+            events = follow_events(store, after=0, timeout=0, **narrowing)
             return [event.uuid for event in events]
 
         assert followed(session_id="session-1") == ["a"]
