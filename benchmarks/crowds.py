@@ -24,8 +24,8 @@ from benchmarks.sizes import Sizes
 from benchmarks.workload import made_up_uuid
 from memva import JobStatus
 from memva.adapters.sqlite import SqliteStore
+from memva.domain.job_page import JobQuery
 from memva.domain.json import encode_json
-from memva.domain.ports import JobQuery
 
 _Row: TypeAlias = dict[str, Any]
 

@@ -6,6 +6,7 @@ is imported by path:
     from memva.adapters.sqlite import SqliteStore
 """
 
+from memva.domain.abilities import CountingStore, SearchableStore, WatchableStore, WorkerStore
 from memva.domain.attempt import AttemptOutcome, JobAttempt
 from memva.domain.compactions import Compaction, compactions_in
 from memva.domain.errors import (
@@ -33,18 +34,10 @@ from memva.domain.errors import (
 from memva.domain.event import ASSISTANT, RESULT, SYSTEM, USER, Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventPage, EventQuery
 from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueScope
+from memva.domain.job_page import JobPage, JobStats
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
-from memva.domain.ports import (
-    CountingStore,
-    JobPage,
-    JobStats,
-    SearchableStore,
-    Store,
-    TranscriptSource,
-    WatchableStore,
-    WorkerStore,
-)
+from memva.domain.ports import Store, TranscriptSource
 from memva.domain.redaction import Redact
 from memva.domain.reported_cost import CostSource, ReportedCost
 from memva.domain.rescue import Sightings

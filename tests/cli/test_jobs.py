@@ -20,7 +20,7 @@ from memva import (
 )
 from memva.adapters.sqlite import SqliteStore
 from memva.cli import jobs
-from memva.domain.ports import JobStats
+from memva.domain.job_page import JobStats
 
 from .conftest import Run
 

@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Final
 
 from memva.aio.threads import at_loop_end
-from memva.domain.ports import WatchableStore
+from memva.domain.abilities import WatchableStore
 
 _LOOK_SECONDS: Final = 0.1
 """How often the thread looks whether its last follower has left."""

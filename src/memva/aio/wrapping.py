@@ -12,7 +12,8 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from memva.aio.blocks import perform
 from memva.aio.watching import changes
-from memva.domain.ports import Store, WatchableStore
+from memva.domain.abilities import WatchableStore
+from memva.domain.ports import Store
 from memva.services.waiting import Steps
 
 _P = ParamSpec("_P")

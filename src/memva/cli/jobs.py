@@ -23,7 +23,8 @@ from memva.cli.job_show import show
 from memva.cli.output import local_time, one_line, stderr, stdout
 from memva.cli.table import write_table
 from memva.domain.job import Job, JobStatus
-from memva.domain.ports import JobStats, Store
+from memva.domain.job_page import JobStats
+from memva.domain.ports import Store
 from memva.services.jobs import get_job_stats, list_jobs
 
 _HEADINGS: Final = ("ID", "TYPE", "STATUS", "ATTEMPTS", "CREATED", "NOTE")

@@ -4,6 +4,15 @@ Entities, the rules they follow, and the ports. Whoever writes a store needs not
 host calls is in `memva` itself.
 """
 
+from memva.domain.abilities import (
+    CountingStore,
+    CountRepository,
+    SearchableStore,
+    SearchRepository,
+    Watch,
+    WatchableStore,
+    WorkerStore,
+)
 from memva.domain.attempt import AttemptOutcome, JobAttempt
 from memva.domain.compactions import Compaction, compactions_in
 from memva.domain.errors import (
@@ -31,6 +40,7 @@ from memva.domain.errors import (
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.job import EndedStatus, Job, JobStatus, Transition, UniqueScope
+from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.json import (
     JsonObject,
     JsonValue,
@@ -42,25 +52,15 @@ from memva.domain.json import (
 )
 from memva.domain.line import Carry
 from memva.domain.ports import (
-    CountingStore,
-    CountRepository,
     CursorRepository,
     EventRepository,
-    JobPage,
-    JobQuery,
     JobRepository,
-    JobStats,
-    SearchableStore,
-    SearchRepository,
     SessionRepository,
     SourceLine,
     SourceTranscript,
     Store,
     TranscriptCursor,
     TranscriptSource,
-    Watch,
-    WatchableStore,
-    WorkerStore,
 )
 from memva.domain.rebuild import rebuilder
 from memva.domain.reported_cost import (

@@ -4,6 +4,8 @@ They are protocols; an adapter inherits from nothing. Write one against this pag
 `memva.testing.StoreContract` on it: every promise below is a test there. Until memva 1.0 the ports
 are provisional; each change to them stands in the CHANGELOG under "For adapter authors".
 
+What a store may be able to do beyond this, such as searching, stands in `memva.domain.abilities`.
+
 What holds for every method of a store:
 
 - Each call is atomic. Outside a transaction it takes effect on its own; inside one, with the rest.
@@ -28,15 +30,12 @@ import attrs
 from memva.domain.attempt import JobAttempt
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
-from memva.domain.job import EndedStatus, Job, JobStatus
+from memva.domain.job import EndedStatus, Job
+from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.line import Carry
-from memva.domain.search_page import FoundEvents, Indexed, SearchCursor
-from memva.domain.search_query import SearchQuery
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
-from memva.domain.session_stats import SessionStats
 from memva.domain.titles import Title
-from memva.domain.usage import ResponseUsage
 from memva.domain.versions import Appended
 
 
@@ -228,64 +227,6 @@ class EventRepository(Protocol):
     def count_lines(self, transcript: Transcript, /, *, uuid_prefix: str, up_to_line: int) -> int:
         """Return how many events of a transcript, at lines 1 to `up_to_line`, have such a uuid."""
         ...
-
-
-@attrs.frozen(kw_only=True)
-class JobQuery:
-    """Which jobs are meant; what is None does not narrow.
-
-    Attributes:
-        statuses: Those with one of these statuses.
-        types: Those of one of these types.
-        memva_session_id: Those of this session.
-        concurrency_key: Those of this key.
-        active: With True, those alone that were claimed and have not ended.
-    """
-
-    statuses: Collection[JobStatus] | None = None
-    types: Collection[str] | None = None
-    memva_session_id: str | None = None
-    concurrency_key: str | None = None
-    active: bool = False
-
-
-@attrs.frozen
-class JobPage:
-    """Some jobs in order.
-
-    Attributes:
-        jobs: The jobs.
-        next: The cursor of the page after this one, or None where no more jobs follow.
-    """
-
-    jobs: Sequence[Job]
-    next: int | None
-
-    def __iter__(self) -> Iterator[Job]:
-        """Iterate over the jobs."""
-        return iter(self.jobs)
-
-    def __len__(self) -> int:
-        """Return how many jobs are on the page."""
-        return len(self.jobs)
-
-
-@attrs.frozen
-class JobStats:
-    """How many jobs of one type have one status.
-
-    Attributes:
-        type: Their type.
-        status: Their status.
-        count: How many there are.
-        oldest_due: Since when the longest waiting of them is due; None where they do not wait, or
-            none is due yet.
-    """
-
-    type: str
-    status: JobStatus
-    count: int
-    oldest_due: datetime | None
 
 
 class JobRepository(Protocol):
@@ -497,147 +438,6 @@ class Store(Protocol):
 
         Any other call on a closed store raises `StoreUnavailable`.
         """
-        ...
-
-
-class Watch(Protocol):
-    """Tells a waiting thread that something was committed."""
-
-    def wait(self, timeout: float) -> bool:
-        """Return True as soon as something was committed, or False after `timeout` seconds.
-
-        Counted is what was committed since the watch began, or since the last call returned. It
-        may be True without cause. What this process commits is told at once, what others commit
-        within a tenth of a second.
-
-        Raises:
-            StoreUnavailable: The store is closed.
-        """
-        ...
-
-
-class WatchableStore(Store, Protocol):
-    """A store that tells of commits."""
-
-    def watch(self) -> AbstractContextManager[Watch]:
-        """Watch for commits of anyone's, in the `with` block; a watch is for one thread at a time.
-
-        It keeps nobody waiting, and costs next to nothing while nothing happens.
-        """
-        ...
-
-
-class WorkerStore(WatchableStore, Protocol):
-    """A store on which a worker can run: it tells of commits, and lets a thread go first."""
-
-    def reserved(self) -> AbstractContextManager[None]:
-        """Keep a connection free for the calls of this thread, in the `with` block.
-
-        However many other threads use the store at once, this one's calls do not wait for them to
-        be done, but for the other writers alone.
-        """
-        ...
-
-
-class SearchRepository(Protocol):
-    """Searching the events of a store.
-
-    An event is found where `matches` holds of the query and the `words` of its `searchable_text`,
-    and the narrowing means it. Found is every such event that was committed before the call,
-    whoever committed it, and inside a transaction its own as well. An index that has to be brought
-    up to date first is the store's affair; where it cannot be, inside a snapshot for one, the
-    search is slower, not poorer.
-
-    Every method raises `SearchUnavailable` on a store that was opened without search.
-    """
-
-    def find(
-        self,
-        query: SearchQuery,
-        narrowing: EventQuery,
-        /,
-        *,
-        after: SearchCursor | None = None,
-        limit: int,
-    ) -> FoundEvents:
-        """Return the first `limit` events that are found, the newest first, that follow `after`.
-
-        They sort by `timestamp` to the millisecond, which is as exact as Claude Code is; ties by
-        position, the higher first. A store may count an event to a later millisecond where tens
-        of thousands share one. `limit` is at least 1. A query without terms finds nothing.
-        """
-        ...
-
-    def find_best(self, query: SearchQuery, narrowing: EventQuery, /, *, limit: int) -> list[Event]:
-        """Return the `limit` best of the newest `MOST_RANKED` events that are found.
-
-        Of texts with as many words the one that says the query's terms more often comes first;
-        ties as in `find`. The rest is the store's own judgement.
-        """
-        ...
-
-    def build(self, *, limit: int) -> Indexed:
-        """Bring the index up to date, by `limit` events at most.
-
-        Called again until none is left, it has indexed everything that was committed before. It
-        may be left at any time; each call is a transaction of its own, unless the caller has one.
-        """
-        ...
-
-
-class SearchableStore(Store, Protocol):
-    """A store that can be searched."""
-
-    @property
-    def search(self) -> SearchRepository:
-        """Searching its events."""
-        ...
-
-
-class CountRepository(Protocol):
-    """What sessions amount to, and what responses of the API used."""
-
-    def session_stats(self, session_ids: Collection[str], /) -> dict[str, SessionStats]:
-        """Return what each of these sessions amounts to, by its id.
-
-        That is what `memva.domain.session_stats` works out of the events that are associated with
-        it. Sessions that are not there are left out. However many they are, all are read at one
-        moment, in a fixed number of steps.
-        """
-        ...
-
-    def responses(
-        self, *, since: datetime | None = None, until: datetime | None = None
-    ) -> list[ResponseUsage]:
-        """Return what each transcript tells of the usage of each response, in no order.
-
-        That is one row for each transcript, response and session that lines are associated with:
-        what `memva.domain.usage_in` finds in these lines, merged as `told_in` and `merged_told`
-        do it. Which of several rows of one response counts is for `counted_once` to say, so that
-        the answer stays right while copies come and go.
-
-        With `since` or `until`, or both, only the rows of responses come of which a row lies in
-        that span, at or after `since` and before `until`: all of their rows, as the choice among
-        them must not depend on the span.
-        """
-        ...
-
-    def latest_messages(self, session_ids: Collection[str], /) -> dict[str, Event]:
-        """Return the latest message in each of these sessions, by the session's id.
-
-        That is the last event in order of those in which `memva.domain.said_in` finds one of
-        `MESSAGES`: a prompt, a command or an answer, in the main conversation. Sessions without
-        one are left out.
-        """
-        ...
-
-
-class CountingStore(Store, Protocol):
-    """A store that counts: it tells what sessions amount to without reading all of them."""
-
-    @property
-    def counts(self) -> CountRepository:
-        """What is counted."""
         ...
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime, tzinfo
 
+from memva.domain.abilities import CountingStore
 from memva.domain.errors import InvalidValue, SessionNotFound
-from memva.domain.ports import CountingStore
 from memva.domain.session import ClaudeStatus, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionSort
 from memva.domain.session_stats import SessionStats

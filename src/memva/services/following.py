@@ -6,10 +6,11 @@ import time
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from memva.domain.abilities import WatchableStore
 from memva.domain.errors import InvalidValue
 from memva.domain.event import Event
 from memva.domain.event_page import EventQuery
-from memva.domain.ports import Store, WatchableStore
+from memva.domain.ports import Store
 from memva.services.waiting import Steps, in_this_thread
 
 _AT_ONCE: Final = 200

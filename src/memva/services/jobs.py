@@ -7,12 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, get_args
 
+from memva.domain.abilities import WatchableStore
 from memva.domain.attempt import JobAttempt
 from memva.domain.errors import InvalidValue, UniqueKeyTaken
 from memva.domain.job import EndedStatus, Job, JobStatus, UniqueScope
+from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.json import JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
-from memva.domain.ports import JobPage, JobQuery, JobStats, Store, WatchableStore
+from memva.domain.ports import Store
 from memva.domain.validation import check_each, check_limit, moment_or_none
 from memva.services.job_moves import move_any
 from memva.services.waiting import Steps, in_this_thread

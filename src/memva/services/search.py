@@ -8,10 +8,10 @@ from typing import Final
 
 import attrs
 
+from memva.domain.abilities import SearchableStore
 from memva.domain.errors import InvalidValue
 from memva.domain.event import Event
 from memva.domain.event_page import EventQuery
-from memva.domain.ports import SearchableStore
 from memva.domain.search_page import FoundEvents, SearchCursor
 from memva.domain.search_query import parse_query
 from memva.domain.searchable import searchable_text

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias, TypeVar
 
-from memva.domain.ports import WatchableStore
+from memva.domain.abilities import WatchableStore
 
 _T = TypeVar("_T")
 

@@ -6,9 +6,9 @@ import threading
 import time
 from datetime import timedelta
 
+from memva.domain.abilities import WorkerStore
 from memva.domain.errors import IllegalTransition, JobNotFound, LeaseLost, StoreError
 from memva.domain.job import Job
-from memva.domain.ports import WorkerStore
 from memva.services.claims import renew_lease
 from memva.worker.happenings import log
 from memva.worker.runs import Run

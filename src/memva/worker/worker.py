@@ -17,6 +17,7 @@ from typing import Final, Literal, TypeAlias
 
 from cattrs import Converter
 
+from memva.domain.abilities import Watch, WorkerStore
 from memva.domain.errors import (
     InvalidValue,
     StoreBusy,
@@ -25,7 +26,6 @@ from memva.domain.errors import (
 )
 from memva.domain.ids import new_id
 from memva.domain.job import Job
-from memva.domain.ports import Watch, WorkerStore
 from memva.domain.rescue import Sightings
 from memva.domain.retry import DEFAULT_RETRY, RetryPolicy
 from memva.domain.validation import check_identifier

@@ -20,7 +20,7 @@ from memva.domain.errors import (
     UniqueKeyTaken,
 )
 from memva.domain.job import EndedStatus, Job, JobStatus
-from memva.domain.ports import JobPage, JobQuery, JobStats
+from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.validation import to_utc
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from memva.adapters.memory.sessions import MemorySessions
 from memva.adapters.memory.watch import MemoryWatch
 from memva.adapters.owner import Owner, current_owner
 from memva.adapters.signal import Signal
+from memva.domain.abilities import Watch
 from memva.domain.errors import StoreBusy, StoreReadOnly, StoreUnavailable
-from memva.domain.ports import Watch
 from memva.domain.time import utc_now
 
 

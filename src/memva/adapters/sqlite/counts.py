@@ -94,7 +94,7 @@ class _Look:
 
 
 class SqliteCounts:
-    """What a SQLite store counts; `memva.domain.ports.CountRepository` says what it does.
+    """What a SQLite store counts; `memva.domain.abilities.CountRepository` says what it does.
 
     Of sessions that take long to go through, what they amount to is kept. A token comes before it:
     whoever changes a session's events takes its token away, so that what was worked out under a

@@ -10,7 +10,7 @@ from memva.adapters.sqlite.counting import Counting
 from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.narrowing import narrowing
 from memva.adapters.sqlite.probes import probe, probe_number, probes
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, as_stored, event_from_row
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import (
     BACKWARDS,
@@ -22,6 +22,7 @@ from memva.adapters.sqlite.sequences import (
 )
 from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
+from memva.domain.as_stored import as_stored
 from memva.domain.errors import EventNotFound, StoreError
 from memva.domain.event import ASSISTANT, Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery

@@ -44,7 +44,7 @@ from memva.domain.errors import (
     UniqueKeyTaken,
 )
 from memva.domain.job import EndedStatus, Job
-from memva.domain.ports import JobPage, JobQuery, JobStats
+from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.time import FIRST, from_text, to_text
 from memva.domain.validation import to_utc
 

@@ -17,7 +17,6 @@ from memva.domain.json import (
     ParsedObject,
     decode_json,
     encode_json,
-    is_plain,
 )
 from memva.domain.line import Carry
 from memva.domain.ports import TranscriptCursor
@@ -101,19 +100,6 @@ def session_from_row(row: Row) -> Session:
             title_origin,
         )
     )
-
-
-def as_stored(event: Event) -> Event:
-    """Return an event that is to be stored as it will be read.
-
-    What is worked out of it is then the same, whether it is found in the event that came or later
-    in the one that is stored.
-    """
-    data = event.data
-    if type(data) is ParsedObject or is_plain(data):
-        return event
-    stored = cast("JsonObject", decode_json(encode_json(data, field="data")))
-    return attrs.evolve(event, data=stored)
 
 
 def event_row(event: Event, timestamp: str, sort_at: str) -> Row:

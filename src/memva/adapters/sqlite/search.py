@@ -91,7 +91,7 @@ class _Found(NamedTuple):
 
 
 class SqliteSearch:
-    """Searching a SQLite store; `memva.domain.ports.SearchRepository` says what it does."""
+    """Searching a SQLite store; `memva.domain.abilities.SearchRepository` says what it does."""
 
     def __init__(self, transactions: Transactions, index: SearchIndex) -> None:
         self._transactions = transactions

@@ -17,8 +17,9 @@ from typing import Final, NamedTuple
 
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.probes import probe
-from memva.adapters.sqlite.rows import EVENT_COLUMNS, as_stored, event_from_row
+from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.sequences import last_position
+from memva.domain.as_stored import as_stored
 from memva.domain.errors import SearchUnavailable
 from memva.domain.event import Event
 from memva.domain.json import encode_json

@@ -24,8 +24,8 @@ from memva.adapters.sqlite.sessions import SqliteSessions
 from memva.adapters.sqlite.transactions import Transactions
 from memva.adapters.sqlite.wal import WalKeeper
 from memva.adapters.sqlite.watch import SqliteWatch
+from memva.domain.abilities import SearchRepository, Watch
 from memva.domain.errors import InvalidValue, StoreUnavailable
-from memva.domain.ports import SearchRepository, Watch
 from memva.domain.time import utc_now
 
 Durability: TypeAlias = Literal["full", "normal"]

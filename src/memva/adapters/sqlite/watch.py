@@ -14,7 +14,7 @@ _VERSION: Final = "PRAGMA data_version"
 
 
 class SqliteWatch:
-    """Tells a waiting thread of commits; `memva.domain.ports.Watch` says what it does."""
+    """Tells a waiting thread of commits; `memva.domain.abilities.Watch` says what it does."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from memva.domain.abilities import WatchableStore
 from memva.domain.event import Event
-from memva.domain.ports import WatchableStore
 from memva.services.following import follow_events, get_last_position
 
 

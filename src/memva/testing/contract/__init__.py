@@ -23,7 +23,8 @@ from memva.testing.contract.keys import KeyContract
 from memva.testing.contract.order import OrderContract
 from memva.testing.contract.pages import PageContract
 from memva.testing.contract.processes import ProcessContract
-from memva.testing.contract.search import DurableSearchContract, SearchContract
+from memva.testing.contract.search import SearchContract
+from memva.testing.contract.search_processes import DurableSearchContract
 from memva.testing.contract.services import ServiceContract
 from memva.testing.contract.session_pages import SessionPageContract
 from memva.testing.contract.sessions import SessionContract

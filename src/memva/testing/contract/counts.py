@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 import pytest
 
+from memva.domain.abilities import CountingStore
 from memva.domain.errors import InvalidValue, SessionNotFound
-from memva.domain.ports import CountingStore
 from memva.domain.session_stats import session_stats
 from memva.services.counts import (
     get_session_stats,

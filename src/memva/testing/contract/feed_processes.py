@@ -13,7 +13,8 @@ from contextlib import closing
 from multiprocessing.connection import Connection
 from typing import Final
 
-from memva.domain.ports import Store, WatchableStore
+from memva.domain.abilities import WatchableStore
+from memva.domain.ports import Store
 from memva.services.following import follow_events
 from memva.testing.contract.events import stored
 from memva.testing.contract.feeds import FollowContract

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from memva.domain.abilities import WatchableStore
 from memva.domain.errors import InvalidValue, SessionNotFound, StoreUnavailable
 from memva.domain.event import Event
 from memva.domain.event_page import EventQuery
-from memva.domain.ports import Store, WatchableStore
+from memva.domain.ports import Store
 from memva.services.following import follow_events, get_last_position
 from memva.testing.contract.events import lines, stored
 from memva.testing.samples import sample_event, sample_session

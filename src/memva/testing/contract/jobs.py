@@ -18,7 +18,8 @@ from memva.domain.errors import (
     SessionNotFound,
 )
 from memva.domain.job import Job
-from memva.domain.ports import JobQuery, JobStats, Store
+from memva.domain.job_page import JobQuery, JobStats
+from memva.domain.ports import Store
 from memva.testing.clock import START
 from memva.testing.samples import sample_job, sample_session
 

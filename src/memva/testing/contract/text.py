@@ -9,8 +9,9 @@ import pytest
 
 from memva.domain.event import EventKey, Transcript
 from memva.domain.event_page import EventQuery
+from memva.domain.job_page import JobQuery
 from memva.domain.json import encode_json, parse_object
-from memva.domain.ports import JobQuery, Store
+from memva.domain.ports import Store
 from memva.testing.contract.claims import claim
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import stored

@@ -9,8 +9,8 @@ from threading import Event
 
 import pytest
 
+from memva.domain.abilities import WorkerStore
 from memva.domain.errors import SessionExists, StoreUnavailable
-from memva.domain.ports import WorkerStore
 from memva.testing.samples import sample_job, sample_session
 
 NEVER = 0.0

@@ -23,8 +23,9 @@ from hypothesis.stateful import (
 from memva.domain.attempt import JobAttempt
 from memva.domain.errors import MemvaError
 from memva.domain.job import EndedStatus, Job, JobStatus
+from memva.domain.job_page import JobQuery
 from memva.domain.new_job import CreatedJob, NewJob
-from memva.domain.ports import JobQuery, Store
+from memva.domain.ports import Store
 from memva.testing.clock import START
 from memva.testing.job_machine import values
 from memva.testing.job_machine.calls import JobCalls

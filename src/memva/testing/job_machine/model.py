@@ -25,9 +25,9 @@ from memva.domain.errors import (
     UniqueKeyTaken,
 )
 from memva.domain.job import EndedStatus, Job, JobStatus
+from memva.domain.job_page import JobStats
 from memva.domain.json import JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
-from memva.domain.ports import JobStats
 from memva.domain.retry import RetryPolicy
 from memva.domain.text import clean_text
 
