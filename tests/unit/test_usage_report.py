@@ -167,6 +167,15 @@ def test_a_response_past_midnight_is_of_the_day_it_began() -> None:
     assert list(summed(told, by="day").groups) == ["2026-03-01"]
 
 
+def test_a_span_begins_at_its_first_moment_and_ends_before_its_last() -> None:
+    times = [START + timedelta(minutes=number) for number in range(3)]
+    told = rows(*(answer(message=f"msg_{n}", timestamp=time) for n, time in enumerate(times)))
+    report = summed(told, by="day", since=times[0], until=times[2])
+    assert report.total.responses == 2
+    assert summed(told, by="day", since=times[1]).total.responses == 2
+    assert summed(told, by="day", until=times[0]).total.responses == 0
+
+
 def test_groups_of_another_kind_are_refused() -> None:
     with pytest.raises(InvalidValue, match="must be one of day, model, project, session"):
         summed([], by="week")  # type: ignore[arg-type]

@@ -323,7 +323,9 @@ class CountContract:
         assert add("command", 8, data=command) == "command"
         # Lines, not clocks, say what is last in a transcript.
         assert add("before", 7, timestamp=START + MINUTE, **text) == "command"
-        assert add("elsewhere", 9, memva_session_id="session-2", **text) == "command"
+        # What is counted of another line makes it no message.
+        assert add("cost", 10, event_type="result", data={"total_cost_usd": 1}) == "command"
+        assert add("elsewhere", 11, memva_session_id="session-2", **text) == "command"
         store.events.associate(["elsewhere"], "session-1")
         assert latest() == "elsewhere"
         found = store.counts.latest_messages(sessions)["session-1"]
