@@ -343,7 +343,10 @@ class CountContract:
         ]
         messages = [summary.latest_message for summary in summaries]
         assert [message and message.uuid for message in messages] == [None, "5"]
-        assert [s.session.id for s in list_session_summaries(store, limit=1)] == ["session-3"]
+        page = list_session_summaries(store, limit=1)
+        assert [summary.session.id for summary in page] == ["session-3"]
+        rest = list_session_summaries(store, after=page.next, limit=1)
+        assert ([summary.session.id for summary in rest], rest.next) == (["session-1"], None)
         assert len(list_session_summaries(store, archived=None)) == 3
         with pytest.raises(InvalidValue):
             list_session_summaries(store, limit=0)
