@@ -191,7 +191,7 @@ def test_a_look_waits_for_no_writer(store: SqliteStore, path: Path) -> None:
             assert begun.wait(30)
             begin = time.monotonic()
             get_session_stats(store, "session-1")
-            assert time.monotonic() - begin < 5
+            assert time.monotonic() - begin < 15
             done.set()
             thread.join()
     assert kept(store) == []

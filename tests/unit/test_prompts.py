@@ -1,7 +1,5 @@
 """What a person gave, in whatever a `user` line holds."""
 
-import time
-
 import pytest
 
 from memva.domain.prompts import command_text, given_in
@@ -28,8 +26,8 @@ def test_command_is_what_stands_between_its_tags(content: str, command: str | No
     assert given_in(event) == (None if command is None else "command")
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("content", ["<command-name>" * 50_000, f"<command-name>{' ' * 700_000}x"])
 def test_tags_that_are_not_closed_take_no_time(content: str) -> None:
-    begin = time.monotonic()
+    # A search that began again at each tag would take minutes.
     assert given_in(sample_event(data={"message": {"content": content}})) is None
-    assert time.monotonic() - begin < 1

@@ -267,7 +267,7 @@ def test_cancel_reaches_a_sync_handler(store: WorkerStore) -> None:
         begin = time.monotonic()
         cancel_job(store, job.id)
         assert ended(store, job).status == "cancelled"
-        assert time.monotonic() - begin < 10 * QUICK.total_seconds()
+        assert time.monotonic() - begin < LONG / 2
         until(lambda: told.kinds() == ["started", "cancelled"])
 
 
@@ -355,7 +355,7 @@ def test_worker_rescues_what_a_dead_one_held(store: WorkerStore) -> None:
     assert (done.result, done.claims, done.worker_id) == ("rescued", 2, "worker")
     outcomes = [attempt.outcome for attempt in get_job_attempts(store, job.id)]
     assert outcomes == ["lost", "completed"]
-    assert time.monotonic() - begin < 0.1 + 3 * QUICK.total_seconds()
+    assert time.monotonic() - begin < LONG / 2
 
 
 def test_stop_lets_handlers_finish(store: WorkerStore) -> None:
@@ -598,7 +598,7 @@ def test_job_of_this_process_starts_at_once(store: WorkerStore) -> None:
         for _ in range(20):
             time.sleep(0.02)
             wait_for_job(store, create_job(store, type="work", data=time.monotonic()).id)
-    assert sorted(waits)[10] < 0.05
+    assert sorted(waits)[10] < module._LONGEST_PAUSE / 5
 
 
 def test_scheduled_job_starts_when_it_is_due(store: WorkerStore) -> None:
@@ -608,7 +608,7 @@ def test_scheduled_job_starts_when_it_is_due(store: WorkerStore) -> None:
         due = time.monotonic() + 0.3
         create_job(store, type="work", scheduled_at=store.now() + timedelta(seconds=0.3))
         until(lambda: begun)
-    assert due - 0.02 <= begun[0] < due + 0.15
+    assert due - 0.02 <= begun[0] < due + module._LONGEST_PAUSE / 2
 
 
 def test_callback_that_fails_stops_nothing(
