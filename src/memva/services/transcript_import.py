@@ -5,20 +5,9 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from typing import Final, NamedTuple
 
-import attrs
-
-from memva.domain.errors import EventNotFound, InvalidValue, SessionNotFound
-from memva.domain.event import Event, EventKey
+from memva.domain.errors import InvalidValue, SessionNotFound
 from memva.domain.json import JsonObject, is_nested_deeper, parse_object
-from memva.domain.line import (
-    Carry,
-    TranscriptLine,
-    carried,
-    content_prefix,
-    derived_uuid,
-    event_of_line,
-    read_line,
-)
+from memva.domain.line import Carry, TranscriptLine, read_line
 from memva.domain.ports import (
     SourceLine,
     SourceTranscript,
@@ -27,10 +16,10 @@ from memva.domain.ports import (
     TranscriptSource,
 )
 from memva.domain.redaction import Redact
-from memva.domain.session import Session
-from memva.domain.titles import Title, better_title, title_in
+from memva.services.conversation import keep_session, session_id_of
 from memva.services.deletions import Deletions
 from memva.services.import_report import Reporter
+from memva.services.line_events import LineEvents
 
 # A batch is one transaction: small enough that other writers hardly wait.
 _BATCH_LINES: Final = 500
@@ -107,10 +96,8 @@ class _Reading:
         self._reporter = reporter
         self._stored = store.cursors.get(item.source)
         self._place = _Place()
-        self._carry = Carry()
         self._title = None if self._stored is None else self._stored.title
         self._lines: list[tuple[int, TranscriptLine]] = []
-        self._equal_lines: dict[str, int] = {}
 
     def run(self) -> None:
         """Read to the end."""
@@ -149,13 +136,17 @@ class _Reading:
         ):
             self._transcript = stored.transcript
             self._place = _Place(stored.offset, stored.line)
-            self._carry = stored.carry
-            self._afresh = False
+            self._begin_lines(stored.carry, afresh=False)
             return
         # It was never read, or it was rewritten, or its lines came another way before. What is
         # stored then says nothing of the lines that stand before one in this very source.
         self._transcript = self._source.identify(name)
-        self._afresh = self._store.events.last_line(self._transcript) > 0
+        afresh = self._store.events.last_line(self._transcript) > 0
+        self._begin_lines(Carry(), afresh=afresh)
+
+    def _begin_lines(self, carry: Carry, *, afresh: bool) -> None:
+        self._afresh = afresh
+        self._line_events = LineEvents(self._store, self._transcript, carry=carry, afresh=afresh)
 
     def _take(self, line: SourceLine) -> bool:
         """Add a line to the batch; where it is blank or no object, tell what is wrong with it.
@@ -207,10 +198,17 @@ class _Reading:
             if self._store.cursors.get(self._item.source) != self._stored:
                 raise _CursorMoved
             session_id = self._session_id()
-            events = self._events(lines, session_id)
+            events = self._line_events.of(
+                lines,
+                memva_session_id=session_id,
+                read_before=0 if self._stored is None else self._stored.line,
+                otherwise=self._item.modified_at,
+            )
             if not events and self._stored is None and not self._exists(session_id):
                 return
-            created, title = self._keep_session(session_id, events)
+            created, title = keep_session(
+                self._store, session_id, events, title=self._title, claude_status="completed"
+            )
             counted = self._store.events.append(events)
             cursor = TranscriptCursor(
                 source=self._item.source,
@@ -220,7 +218,7 @@ class _Reading:
                 offset=self._place.offset,
                 line=self._place.line,
                 fingerprint=fingerprint,
-                carry=self._carry,
+                carry=self._line_events.carry,
                 title=title,
             )
             # Lines without a uuid are told apart by counting equal ones from the first line on,
@@ -243,10 +241,8 @@ class _Reading:
     def _session_id(self) -> str:
         # Events may have been associated with another session since the last import.
         claude_session = self._transcript.session_id
-        associated = self._store.events.associated_session(claude_session)
-        if associated is not None:
-            return associated
-        return claude_session if self._stored is None else self._stored.memva_session_id
+        last = claude_session if self._stored is None else self._stored.memva_session_id
+        return session_id_of(self._store, claude_session, otherwise=last)
 
     def _exists(self, session_id: str) -> bool:
         try:
@@ -254,125 +250,3 @@ class _Reading:
         except SessionNotFound:
             return False
         return True
-
-    def _events(self, lines: list[tuple[int, TranscriptLine]], session_id: str) -> list[Event]:
-        self._carry = self._leading(lines)
-        uuids = self._uuids(lines)
-        events = []
-        for (number, line), uuid in zip(lines, uuids, strict=True):
-            self._carry = carried(self._carry, line)
-            events.append(
-                event_of_line(
-                    line,
-                    transcript=self._transcript,
-                    number=number,
-                    uuid=uuid,
-                    carry=self._carry,
-                    memva_session_id=session_id,
-                )
-            )
-        return events
-
-    def _leading(self, lines: list[tuple[int, TranscriptLine]]) -> Carry:
-        """Return what the first lines are given that come before any time or folder."""
-        times = (line.timestamp for _, line in lines if line.timestamp is not None)
-        folders = (line.cwd for _, line in lines if line.cwd is not None)
-        return Carry(
-            self._carry.timestamp or next(times, self._item.modified_at),
-            self._carry.cwd or next(folders, ""),
-        )
-
-    def _uuids(self, lines: list[tuple[int, TranscriptLine]]) -> list[str]:
-        """Return the lines' uuids, those derived that they do not bear."""
-        if not self._afresh:
-            self._equal_lines.clear()
-        read_before = 0 if self._stored is None else self._stored.line
-        uuids = []
-        for _, line in lines:
-            if line.uuid is not None:
-                uuids.append(line.uuid)
-                continue
-            prefix = content_prefix(line.data)
-            before = self._equal_lines.get(prefix)
-            if before is None:
-                before = (
-                    0
-                    if self._afresh
-                    else self._store.events.count_lines(
-                        self._transcript, uuid_prefix=prefix, up_to_line=read_before
-                    )
-                )
-            self._equal_lines[prefix] = before + 1
-            uuids.append(derived_uuid(prefix, before))
-        return uuids
-
-    def _keep_session(self, session_id: str, events: list[Event]) -> tuple[bool, Title | None]:
-        """Create the conversation's session or bring it up to date.
-
-        Returns whether it was created, and the best title that the lines read so far offer.
-        """
-        offers = self._offered_titles(events)
-        best = self._title
-        for offered, _ in offers:
-            best = better_title(best, offered)
-        folder = next((event.cwd for event in events if event.cwd), "")
-        times = [event.timestamp for event in events]
-        try:
-            before = self._store.sessions.get(session_id)
-        except SessionNotFound:
-            session = Session(
-                id=session_id,
-                created_at=min(times),
-                updated_at=max(times),
-                project_path=folder,
-                claude_status="completed",
-            )
-            self._store.sessions.add(_titled(session, best))
-            return True, best
-        session = attrs.evolve(
-            before,
-            project_path=before.project_path or folder,
-            updated_at=max([before.updated_at, *times]),
-        )
-        if before.title is None:
-            session = _titled(session, best)
-        else:
-            title: Title | None = Title(before.title, before.title_origin)
-            for offered, is_new in offers:
-                title = better_title(title, offered, is_new=is_new)
-            session = _titled(session, title)
-        if session != before:
-            self._store.sessions.update(session)
-        return False, best
-
-    def _offered_titles(self, events: list[Event]) -> list[tuple[Title, bool]]:
-        """Return the titles that lines offer, and of each whether its line is new to the store."""
-        if self._transcript.subpath:
-            return []
-        known = self._store.events.last_line(self._transcript)
-        uuids = {event.uuid for event in events}
-        return [
-            (title, event.line > known)
-            for event in events
-            if (title := title_in(event)) is not None
-            and (title.origin != "summary" or self._is_own_summary(event, uuids))
-        ]
-
-    def _is_own_summary(self, event: Event, uuids: set[str]) -> bool:
-        """Tell whether a summary is of this transcript; many are of another one."""
-        leaf = event.data.get("leafUuid")
-        if not isinstance(leaf, str):
-            return False
-        if leaf in uuids:
-            return True
-        try:
-            self._store.events.get(EventKey(self._transcript, leaf))
-        except EventNotFound:
-            return False
-        return True
-
-
-def _titled(session: Session, title: Title | None) -> Session:
-    if title is None:
-        return session
-    return attrs.evolve(session, title=title.text, title_origin=title.origin)

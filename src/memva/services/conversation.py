@@ -1,0 +1,102 @@
+"""The session that a conversation of Claude Code's goes to, and what its lines say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from memva.domain.errors import EventNotFound, SessionNotFound
+from memva.domain.event import Event, EventKey
+from memva.domain.ports import Store
+from memva.domain.session import ClaudeStatus, Session
+from memva.domain.titles import Title, better_title, title_in
+
+
+def session_id_of(store: Store, claude_session_id: str, *, otherwise: str) -> str:
+    """Return the session that Claude Code's own is associated with, or the other one given."""
+    associated = store.events.associated_session(claude_session_id)
+    return otherwise if associated is None else associated
+
+
+def keep_session(
+    store: Store,
+    session_id: str,
+    events: Sequence[Event],
+    *,
+    title: Title | None,
+    claude_status: ClaudeStatus,
+) -> tuple[bool, Title | None]:
+    """Create the session that new events go to, or bring it up to date, before they are stored.
+
+    The events are lines of one transcript, `title` is the best title that the lines before them
+    offered, and `claude_status` that of a new session. Returned is whether it was created, and the
+    best title that the lines so far offer.
+    """
+    offers = _offered_titles(store, events)
+    best = title
+    for offered, _ in offers:
+        best = better_title(best, offered)
+    folder = next((event.cwd for event in events if event.cwd), "")
+    times = [event.timestamp for event in events]
+    try:
+        before = store.sessions.get(session_id)
+    except SessionNotFound:
+        session = Session(
+            id=session_id,
+            created_at=min(times),
+            updated_at=max(times),
+            project_path=folder,
+            claude_status=claude_status,
+        )
+        store.sessions.add(_titled(session, best))
+        return True, best
+    session = attrs.evolve(
+        before,
+        project_path=before.project_path or folder,
+        updated_at=max([before.updated_at, *times]),
+    )
+    if before.title is None:
+        session = _titled(session, best)
+    else:
+        stands: Title | None = Title(before.title, before.title_origin)
+        for offered, is_new in offers:
+            stands = better_title(stands, offered, is_new=is_new)
+        session = _titled(session, stands)
+    if session != before:
+        store.sessions.update(session)
+    return False, best
+
+
+def _offered_titles(store: Store, events: Sequence[Event]) -> list[tuple[Title, bool]]:
+    """Return the titles that lines offer, and of each whether its line is new to the store."""
+    if not events or events[0].subpath:
+        return []
+    known = store.events.last_line(events[0].transcript)
+    uuids = {event.uuid for event in events}
+    return [
+        (title, event.line > known)
+        for event in events
+        if (title := title_in(event)) is not None
+        and (title.origin != "summary" or _is_own_summary(store, event, uuids))
+    ]
+
+
+def _is_own_summary(store: Store, event: Event, uuids: set[str]) -> bool:
+    """Tell whether a summary is of this transcript; many are of another one."""
+    leaf = event.data.get("leafUuid")
+    if not isinstance(leaf, str):
+        return False
+    if leaf in uuids:
+        return True
+    try:
+        store.events.get(EventKey(event.transcript, leaf))
+    except EventNotFound:
+        return False
+    return True
+
+
+def _titled(session: Session, title: Title | None) -> Session:
+    if title is None:
+        return session
+    return attrs.evolve(session, title=title.text, title_origin=title.origin)
