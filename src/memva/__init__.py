@@ -6,7 +6,13 @@ is imported by path:
     from memva.adapters.sqlite import SqliteStore
 """
 
-from memva.domain.abilities import CountingStore, SearchableStore, WatchableStore, WorkerStore
+from memva.domain.abilities import (
+    CountingStore,
+    SearchableStore,
+    TranscriptStore,
+    WatchableStore,
+    WorkerStore,
+)
 from memva.domain.attempt import AttemptOutcome, JobAttempt
 from memva.domain.compactions import Compaction, compactions_in
 from memva.domain.errors import (
@@ -198,6 +204,7 @@ __all__ = [
     "ToolCall",
     "Transcript",
     "TranscriptSource",
+    "TranscriptStore",
     "Unchanged",
     "UniqueKeyTaken",
     "UniqueScope",

@@ -10,11 +10,19 @@ from memva.testing import (
     FollowContract,
     SearchContract,
     StoreContract,
+    TranscriptContract,
     WatchContract,
 )
 
 
-class TestMemoryStore(StoreContract, WatchContract, FollowContract, SearchContract, CountContract):
+class TestMemoryStore(
+    StoreContract,
+    WatchContract,
+    FollowContract,
+    SearchContract,
+    CountContract,
+    TranscriptContract,
+):
     @pytest.fixture
     def store(self) -> Iterator[MemoryStore]:
         with MemoryStore() as store:

@@ -11,6 +11,7 @@ from memva.testing import (
     DurableFollowContract,
     DurableSearchContract,
     DurableStoreContract,
+    TranscriptContract,
     WatchContract,
 )
 
@@ -21,6 +22,7 @@ class TestSqliteStore(
     DurableFollowContract,
     DurableSearchContract,
     CountContract,
+    TranscriptContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
@@ -33,6 +35,7 @@ class TestSqliteStoreAtNormalDurability(
     DurableFollowContract,
     DurableSearchContract,
     CountContract,
+    TranscriptContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:

@@ -9,6 +9,8 @@ from memva.domain.abilities import (
     CountRepository,
     SearchableStore,
     SearchRepository,
+    TranscriptRepository,
+    TranscriptStore,
     Watch,
     WatchableStore,
     WorkerStore,
@@ -84,6 +86,7 @@ from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, 
 from memva.domain.session_stats import SessionFacts, SessionStats, session_stats, stats_of
 from memva.domain.session_summary import SessionSummary
 from memva.domain.snippet import Snippet, Span, snippet
+from memva.domain.stored_transcript import LinePlace, StoredTranscript, TranscriptSummary
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.text import clean_text, folded, is_storable
 from memva.domain.threads import Fork, Threads, threads_in
@@ -144,6 +147,7 @@ __all__ = [
     "JsonObject",
     "JsonValue",
     "LeaseLost",
+    "LinePlace",
     "LinkedBy",
     "MemvaError",
     "NotFound",
@@ -184,6 +188,7 @@ __all__ = [
     "StoreIncompatible",
     "StoreReadOnly",
     "StoreUnavailable",
+    "StoredTranscript",
     "Subagent",
     "Threads",
     "Title",
@@ -192,7 +197,10 @@ __all__ = [
     "ToolCall",
     "Transcript",
     "TranscriptCursor",
+    "TranscriptRepository",
     "TranscriptSource",
+    "TranscriptStore",
+    "TranscriptSummary",
     "Transition",
     "UniqueKeyTaken",
     "UniqueScope",

@@ -1,4 +1,4 @@
-"""What a store may be able to do beyond the ports: tell of commits, search, count.
+"""What a store may be able to do beyond the ports: tell of commits, search, count, give back.
 
 Each is a small protocol with a contract of its own in `memva.testing`; a service that needs one
 says so by the type of its store. What `memva.domain.ports` says of every method holds here too, and
@@ -12,12 +12,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from memva.domain.event import Event
+from memva.domain.event import Event, Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.ports import Store
 from memva.domain.search_page import FoundEvents, Indexed, SearchCursor
 from memva.domain.search_query import SearchQuery
 from memva.domain.session_stats import SessionStats
+from memva.domain.stored_transcript import LinePlace, StoredTranscript, TranscriptSummary
 from memva.domain.usage import ResponseUsage
 
 
@@ -159,4 +160,77 @@ class CountingStore(Store, Protocol):
     @property
     def counts(self) -> CountRepository:
         """What is counted."""
+        ...
+
+
+class TranscriptRepository(Protocol):
+    """The transcripts of a store: its events by the lines that they stand on.
+
+    A transcript is there as long as one of its events has a line; what was only streamed has none.
+    Events come to it by `EventRepository.append`.
+    """
+
+    def find(
+        self,
+        *,
+        project_key: str | None = None,
+        session_id: str | None = None,
+        subpath: str | None = None,
+    ) -> list[StoredTranscript]:
+        """Return the transcripts that are there, by project key, then session, then subpath.
+
+        Each argument narrows to those with just this value; an empty `subpath` to the main
+        conversations.
+        """
+        ...
+
+    def lines(
+        self, transcript: Transcript, /, *, after: LinePlace | None = None, limit: int
+    ) -> list[Event]:
+        """Return the first `limit` events of a transcript that have a line, by line.
+
+        Ties go by position. `after` narrows to those that follow this place. `limit` is at least
+        1. A transcript that is not there has none.
+        """
+        ...
+
+    def touch(self, transcript: Transcript, /, written_at: datetime) -> None:
+        """Note that a transcript was written to at this moment; an earlier one changes nothing.
+
+        So does one of a transcript that is not there.
+        """
+        ...
+
+    def delete(self, transcript: Transcript, /) -> int:
+        """Delete a transcript with all its events, streamed ones too; return how many they were.
+
+        With a main conversation go those of its subagents. What is kept of a transcript goes with
+        it: its summary, its moment, its import cursors. Where the session of Claude Code's has lost
+        its last event thereby, it is remembered as deleted, as by `SessionRepository.delete`.
+        Sessions of memva's stay. A transcript that is not there is no error.
+        """
+        ...
+
+    def summary(self, transcript: Transcript, /) -> TranscriptSummary | None:
+        """Return the summary that was kept of a transcript, or None.
+
+        One that lost events by the deletion of a session has none.
+        """
+        ...
+
+    def keep_summary(self, transcript: Transcript, summary: TranscriptSummary, /) -> None:
+        """Keep a summary in place of the one there is; of a transcript that is not there, none.
+
+        Raises:
+            InvalidValue: Its data is not JSON.
+        """
+        ...
+
+
+class TranscriptStore(Store, Protocol):
+    """A store that gives back its transcripts as they were written."""
+
+    @property
+    def transcripts(self) -> TranscriptRepository:
+        """Its transcripts."""
         ...

@@ -27,6 +27,7 @@ from memva.testing.contract import (
     FollowContract,
     SearchContract,
     StoreContract,
+    TranscriptContract,
     WatchContract,
 )
 from memva.testing.samples import sample_event, sample_job, sample_session
@@ -40,6 +41,7 @@ __all__ = [
     "FrozenClock",
     "SearchContract",
     "StoreContract",
+    "TranscriptContract",
     "WatchContract",
     "sample_event",
     "sample_job",

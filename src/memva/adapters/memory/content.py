@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 import attrs
 
 from memva.domain.attempt import JobAttempt
 from memva.domain.errors import SessionNotFound
-from memva.domain.event import Event, EventKey
+from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.job import Job
 from memva.domain.json import decode_json, encode_json
 from memva.domain.ports import TranscriptCursor
 from memva.domain.session import Session
+from memva.domain.stored_transcript import TranscriptSummary
 
-_Entity = TypeVar("_Entity", Session, Event, Job, JobAttempt)
+_Entity = TypeVar("_Entity", Session, Event, Job, JobAttempt, TranscriptSummary)
 _Value = TypeVar("_Value")
 _Linked = TypeVar("_Linked", Event, Job, TranscriptCursor)
 _Key = TypeVar("_Key")
@@ -32,6 +34,8 @@ class Content:
     job_places: Mapping[str, int] = attrs.field(factory=dict)
     attempts: Mapping[str, Mapping[int, JobAttempt]] = attrs.field(factory=dict)
     cursors: Mapping[str, TranscriptCursor] = attrs.field(factory=dict)
+    touched: Mapping[Transcript, datetime] = attrs.field(factory=dict)
+    summaries: Mapping[Transcript, TranscriptSummary] = attrs.field(factory=dict)
     deleted: frozenset[str] = frozenset()
     last_position: int = 0
     last_job_place: int = 0
@@ -79,6 +83,20 @@ def without_jobs(content: Content, gone: Collection[str]) -> Content:
         jobs=kept(content.jobs),
         job_places=kept(content.job_places),
         attempts=kept(content.attempts),
+    )
+
+
+def without_transcripts(content: Content, gone: Collection[Transcript]) -> Content:
+    """Return the content without what is kept of these transcripts beside their events."""
+    return attrs.evolve(
+        content,
+        touched={of: moment for of, moment in content.touched.items() if of not in gone},
+        summaries={of: summary for of, summary in content.summaries.items() if of not in gone},
+        cursors={
+            source: cursor
+            for source, cursor in content.cursors.items()
+            if cursor.transcript not in gone
+        },
     )
 
 

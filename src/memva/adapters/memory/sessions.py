@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from memva.adapters.memory.content import own, with_session, without, without_jobs
+from memva.adapters.memory.content import (
+    own,
+    with_session,
+    without,
+    without_jobs,
+    without_transcripts,
+)
 from memva.domain.errors import SessionExists
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
@@ -81,16 +87,13 @@ class MemorySessions:
                 for event in events.values()
             ):
                 deleted.add(session_id)
+            content = without_transcripts(without_jobs(content, its_jobs), shortened)
             scope.content = attrs.evolve(
-                without_jobs(content, its_jobs),
+                content,
                 sessions={k: v for k, v in content.sessions.items() if k != session_id},
                 events=events,
                 deleted=content.deleted | deleted,
-                cursors={
-                    source: cursor
-                    for source, cursor in without(content.cursors, session_id).items()
-                    if cursor.transcript not in shortened
-                },
+                cursors=without(content.cursors, session_id),
             )
 
     def is_deleted(self, claude_session_id: str, /) -> bool:

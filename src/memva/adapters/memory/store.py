@@ -21,6 +21,7 @@ from memva.adapters.memory.events import MemoryEvents
 from memva.adapters.memory.jobs import MemoryJobs
 from memva.adapters.memory.search import MemorySearch
 from memva.adapters.memory.sessions import MemorySessions
+from memva.adapters.memory.transcripts import MemoryTranscripts
 from memva.adapters.memory.watch import MemoryWatch
 from memva.adapters.owner import Owner, current_owner
 from memva.adapters.signal import Signal
@@ -52,6 +53,7 @@ class MemoryStore:
         self.cursors = MemoryCursors(self)
         self.search = MemorySearch(self)
         self.counts = MemoryCounts(self)
+        self.transcripts = MemoryTranscripts(self)
 
     def now(self) -> datetime:
         """Return the present moment of its clock."""

@@ -89,6 +89,13 @@ class Counting:
         left = self._connection.rows(_SESSIONS, (_json(positions),))
         self._forget({memva_session_id, *(session_id for (session_id,) in left)})
 
+    def removing(self, positions: Sequence[int]) -> None:
+        """Take out what the events at these positions tell, which are about to be deleted."""
+        for begin in range(0, len(positions), _AT_ONCE):
+            self._take(self._telling(positions[begin : begin + _AT_ONCE]))
+        rows = self._connection.rows(_SESSIONS, (_json(positions),))
+        self._forget({session_id for (session_id,) in rows})
+
     def deleted(self, memva_session_id: str) -> None:
         """Forget what was counted of a session that is deleted."""
         self._connection.run(_REMOVE_SESSION, (probe(memva_session_id),))

@@ -22,6 +22,7 @@ from memva.adapters.sqlite.sequences import (
 )
 from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
+from memva.adapters.sqlite.transcripts import begin_transcripts
 from memva.domain.as_stored import as_stored
 from memva.domain.errors import EventNotFound, StoreError
 from memva.domain.event import ASSISTANT, Event, EventKey, Transcript
@@ -118,13 +119,14 @@ class SqliteEvents:
             if outcome.superseded:
                 connection.run_many(_DELETE, [(event.position,) for event in outcome.superseded])
             try:
-                positions = Sequences(connection).insert(
-                    outcome.fresh, after_removing=outcome.superseded
-                )
+                sequences = Sequences(connection)
+                positions = sequences.insert(outcome.fresh, after_removing=outcome.superseded)
             except StoreError as error:
                 if is_foreign_key(error):
                     _check_sessions(connection, events)
                 raise
+            if sequences.begun:
+                begin_transcripts(connection, sequences.begun)
             self._search.appended(connection, outcome)
             Counting(connection).appended(outcome, positions)
         return outcome.counted

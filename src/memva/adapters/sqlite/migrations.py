@@ -298,6 +298,25 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        # What is kept of a transcript beside its lines; a row may outlive them.
+        """
+        CREATE TABLE transcripts (
+            project_key   TEXT NOT NULL,
+            session_id    TEXT NOT NULL,
+            subpath       TEXT NOT NULL,
+            written_at    TEXT NOT NULL,  -- empty where the lines alone tell
+            summary       TEXT,
+            summary_line  INTEGER,
+            PRIMARY KEY (project_key, session_id, subpath)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX transcripts_by_session ON transcripts (session_id)",
+        """
+        INSERT INTO transcripts (project_key, session_id, subpath, written_at)
+        SELECT DISTINCT project_key, session_id, subpath, '' FROM events WHERE line > 0
+        """,
+    ),
 )
 
 FILLERS: Final[Mapping[int, Callable[[Connection], None]]] = {3: count_stored}

@@ -16,7 +16,6 @@ from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 from memva.adapters.sqlite.connection import Connection
-from memva.adapters.sqlite.probes import probe
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.sequences import last_position
 from memva.domain.as_stored import as_stored
@@ -97,7 +96,6 @@ _REMOVE_WORDS: Final = (
     "INSERT INTO search_words (search_words, rowid, words) VALUES ('delete', ?, ?)"
 )
 _REMOVE_ENTRY: Final = "DELETE FROM search_entries WHERE id = ?"
-_POSITIONS: Final = "SELECT position FROM events WHERE memva_session_id = ?"
 _AT_POSITIONS: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events WHERE position IN (SELECT value FROM json_each(?))
 """
@@ -146,11 +144,10 @@ class SearchIndex:
             count = 2 * max(_ARREARS, len(outcome.fresh))
             self.catch_up(connection, limit=count, appended=outcome.fresh)
 
-    def deleting(self, connection: Connection, session_id: str) -> None:
-        """Take out the words of a session that is about to be deleted."""
+    def removing(self, connection: Connection, positions: Sequence[int]) -> None:
+        """Take out the words of the events at these positions, which are about to be deleted."""
         if not connection.rows(_IS_THERE):
             return
-        positions = [row[0] for row in connection.rows(_POSITIONS, (probe(session_id),))]
         for begin in range(0, len(positions), _ARREARS):
             some = encode_json(positions[begin : begin + _ARREARS], field="positions")
             with closing(connection.each(_AT_POSITIONS, (some,))) as rows:

@@ -50,11 +50,15 @@ class Sequences:
 
     The lines of a transcript are one sequence, its streamed lines another. What comes at the end
     continues the maximum; where something comes or goes before it, the rest is gone over.
+
+    Attributes:
+        begun: The transcripts of which the first line was inserted.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._last: dict[tuple[Transcript, bool], tuple[int, str]] = {}
+        self.begun: set[Transcript] = set()
 
     def last_line(self, transcript: Transcript) -> int:
         """Return the highest line of a transcript; 0 where it has none."""
@@ -97,7 +101,10 @@ class Sequences:
 
     def _end_of(self, transcript: Transcript, placed: bool) -> tuple[int, str]:
         if placed:
-            return self._last_before(transcript, _LAST_LINE)
+            line, sort_at = self._last_before(transcript, _LAST_LINE)
+            if not line:
+                self.begun.add(transcript)
+            return line, sort_at
         rows = self._connection.rows(_LAST_STREAMED, transcript_values(transcript))
         return rows[0] if rows else (0, "")
 

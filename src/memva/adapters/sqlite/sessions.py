@@ -8,6 +8,11 @@ from typing import Final
 
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.counting import Counting
+from memva.adapters.sqlite.deletions import (
+    forget_deletion,
+    is_deletion_remembered,
+    remember_deletions,
+)
 from memva.adapters.sqlite.errors import is_duplicate
 from memva.adapters.sqlite.probes import probe, probe_number
 from memva.adapters.sqlite.queue import Queue
@@ -15,13 +20,13 @@ from memva.adapters.sqlite.rows import SESSION_COLUMNS, placeholders, session_fr
 from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import Sequences
 from memva.adapters.sqlite.transactions import Transactions
+from memva.adapters.sqlite.transcripts import shorten_transcripts
 from memva.domain.errors import SessionExists, SessionNotFound, StoreError
 from memva.domain.event import Transcript
 from memva.domain.json import encode_json
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.text import folded
-from memva.domain.time import to_text
 
 _INSERT: Final = (
     f"INSERT INTO sessions ({SESSION_COLUMNS}) VALUES ({placeholders(SESSION_COLUMNS)})"
@@ -41,6 +46,7 @@ _AFTER: Final = "({column}, id) {beyond} (?, ?)"
 _TRANSCRIPTS: Final = """
     SELECT DISTINCT project_key, session_id, subpath FROM events WHERE memva_session_id = ?
 """
+_POSITIONS: Final = "SELECT position FROM events WHERE memva_session_id = ?"
 _DELETE_CURSORS: Final = f"""
     DELETE FROM transcript_cursors
     WHERE (project_key, session_id, subpath) IN ({_TRANSCRIPTS})
@@ -54,9 +60,6 @@ _DELETE: Final = "DELETE FROM sessions WHERE id = ?"
 _GOES_ON: Final = """
     SELECT 1 FROM events WHERE session_id = ? AND memva_session_id IS NOT NULL LIMIT 1
 """
-_REMEMBER: Final = "INSERT OR REPLACE INTO deleted_sessions (session_id, deleted_at) VALUES (?, ?)"
-_IS_DELETED: Final = "SELECT 1 FROM deleted_sessions WHERE session_id = ?"
-_FORGET: Final = "DELETE FROM deleted_sessions WHERE session_id = ?"
 
 
 class SqliteSessions:
@@ -116,32 +119,34 @@ class SqliteSessions:
     def delete(self, session_id: str, /) -> None:
         """Delete a session with its events, its jobs and its cursors, and remember that."""
         with self._transactions.writing() as connection:
-            transcripts = connection.rows(_TRANSCRIPTS, (probe(session_id),))
+            rows = connection.rows(_TRANSCRIPTS, (probe(session_id),))
+            transcripts = [Transcript(*row) for row in rows]
             keys = connection.rows(_KEYS, (probe(session_id),))
-            self._search.deleting(connection, session_id)
+            positions = connection.rows(_POSITIONS, (probe(session_id),))
+            self._search.removing(connection, [position for (position,) in positions])
             connection.run(_DELETE_CURSORS, (probe(session_id),))
             if not connection.run(_DELETE, (probe(session_id),)):
                 raise SessionNotFound(session_id)
-            lost = {transcript[1] for transcript in transcripts}
+            lost = {transcript.session_id for transcript in transcripts}
             if not connection.rows(_GOES_ON, (session_id,)):
                 lost.add(session_id)
-            deleted_at = to_text(self._clock())
-            connection.run_many(_REMEMBER, [(id_, deleted_at) for id_ in sorted(lost)])
+            remember_deletions(connection, sorted(lost), self._clock())
             Counting(connection).deleted(session_id)
             sequences = Sequences(connection)
             for transcript in transcripts:
-                sequences.mend(Transcript(*transcript))
+                sequences.mend(transcript)
+            shorten_transcripts(connection, transcripts)
             Queue(connection).mend(key for (key,) in keys)
 
     def is_deleted(self, claude_session_id: str, /) -> bool:
         """Tell whether a session of Claude Code's is remembered as deleted."""
         with self._transactions.reading() as connection:
-            return bool(connection.rows(_IS_DELETED, (probe(claude_session_id),)))
+            return is_deletion_remembered(connection, claude_session_id)
 
     def forget_deletion(self, claude_session_id: str, /) -> None:
         """Forget that a session of Claude Code's was deleted."""
         with self._transactions.writing(one_statement=True) as connection:
-            connection.run(_FORGET, (probe(claude_session_id),))
+            forget_deletion(connection, claude_session_id)
 
 
 def _finding(

@@ -22,6 +22,7 @@ from memva.adapters.sqlite.search import NoSearch, SqliteSearch
 from memva.adapters.sqlite.search_index import SearchIndex, prepare_search
 from memva.adapters.sqlite.sessions import SqliteSessions
 from memva.adapters.sqlite.transactions import Transactions
+from memva.adapters.sqlite.transcripts import SqliteTranscripts
 from memva.adapters.sqlite.wal import WalKeeper
 from memva.adapters.sqlite.watch import SqliteWatch
 from memva.domain.abilities import SearchRepository, Watch
@@ -63,6 +64,7 @@ class SqliteStore:
             SqliteSearch(self._transactions, index) if search else NoSearch()
         )
         self.counts = SqliteCounts(self._transactions)
+        self.transcripts = SqliteTranscripts(self._transactions, clock, index)
 
     @classmethod
     def open(

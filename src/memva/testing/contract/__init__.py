@@ -31,6 +31,7 @@ from memva.testing.contract.sessions import SessionContract
 from memva.testing.contract.text import TextContract
 from memva.testing.contract.threads import ThreadContract
 from memva.testing.contract.transactions import TransactionContract
+from memva.testing.contract.transcripts import TranscriptContract
 from memva.testing.contract.versions import VersionContract
 from memva.testing.contract.watch import WatchContract
 
@@ -42,6 +43,7 @@ __all__ = [
     "FollowContract",
     "SearchContract",
     "StoreContract",
+    "TranscriptContract",
     "WatchContract",
 ]
 

@@ -1,0 +1,51 @@
+"""What a store tells of a transcript that it keeps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import attrs
+
+from memva.domain.event import Transcript
+from memva.domain.json import JsonObject
+
+
+class StoredTranscript(NamedTuple):
+    """A transcript of which lines are stored.
+
+    Attributes:
+        transcript: Which one it is.
+        last_line: The highest `line` in it.
+        written_at: When it was written to last, as far as that is known: the latest of the times
+            that its lines tell, and of the moments that `touch` was told.
+    """
+
+    transcript: Transcript
+    last_line: int
+    written_at: datetime
+
+
+class LinePlace(NamedTuple):
+    """A place in a transcript: what follows an event there.
+
+    Attributes:
+        line: The event's `line`.
+        position: The event's position, as several events may stand on one line.
+    """
+
+    line: int
+    position: int
+
+
+@attrs.frozen(kw_only=True)
+class TranscriptSummary:
+    """What somebody has gathered from the lines of a transcript, and means to go on with.
+
+    Attributes:
+        data: Their own; a store keeps it as it is.
+        up_to_line: The last line that it speaks of.
+    """
+
+    data: JsonObject
+    up_to_line: int
