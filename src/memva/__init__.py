@@ -60,6 +60,7 @@ from memva.domain.session_page import SessionCursor, SessionPage, SessionSort
 from memva.domain.session_stats import SessionStats
 from memva.domain.session_summary import SessionSummary, SessionSummaryPage
 from memva.domain.snippet import Snippet, Span
+from memva.domain.stored_transcript import StoredTranscript
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
@@ -122,6 +123,14 @@ from memva.services.sessions import (
     list_sessions,
     update_session,
 )
+from memva.services.stored_transcripts import (
+    Fold,
+    append_to_transcript,
+    delete_transcript,
+    list_transcripts,
+    read_transcript,
+    summarise_transcript,
+)
 from memva.services.transcripts import import_transcripts
 
 __all__ = [
@@ -148,6 +157,7 @@ __all__ = [
     "EventQuery",
     "ExponentialRetry",
     "FixedRetry",
+    "Fold",
     "Fork",
     "IllegalTransition",
     "ImportProblem",
@@ -199,6 +209,7 @@ __all__ = [
     "StoreIncompatible",
     "StoreReadOnly",
     "StoreUnavailable",
+    "StoredTranscript",
     "Subagent",
     "Threads",
     "ToolCall",
@@ -214,6 +225,7 @@ __all__ = [
     "UsageTotals",
     "WatchableStore",
     "WorkerStore",
+    "append_to_transcript",
     "archive_session",
     "associate_events_with_session",
     "build_search_index",
@@ -225,6 +237,7 @@ __all__ = [
     "create_jobs",
     "create_session",
     "delete_session",
+    "delete_transcript",
     "fail_job",
     "find_tool_use",
     "follow_events",
@@ -248,9 +261,11 @@ __all__ = [
     "list_jobs",
     "list_session_summaries",
     "list_sessions",
+    "list_transcripts",
     "locate_event",
     "page_events",
     "prune_jobs",
+    "read_transcript",
     "record_event",
     "record_events",
     "release_job",
@@ -260,6 +275,7 @@ __all__ = [
     "search_events",
     "snooze_job",
     "subagents_in",
+    "summarise_transcript",
     "threads_in",
     "tool_calls_in",
     "update_job_status",

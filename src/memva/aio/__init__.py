@@ -9,10 +9,21 @@ is as uncertain then as with any call whose answer is lost.
 
 from memva.aio.blocks import TransactionOfAnotherTask, snapshot, transaction
 from memva.aio.wrapping import awaitable, followed, iterated, waited
-from memva.services import claims, counts, events, following, jobs, search, sessions, transcripts
+from memva.services import (
+    claims,
+    counts,
+    events,
+    following,
+    jobs,
+    search,
+    sessions,
+    stored_transcripts,
+    transcripts,
+)
 
 __all__ = [
     "TransactionOfAnotherTask",
+    "append_to_transcript",
     "archive_session",
     "associate_events_with_session",
     "build_search_index",
@@ -23,6 +34,7 @@ __all__ = [
     "create_jobs",
     "create_session",
     "delete_session",
+    "delete_transcript",
     "fail_job",
     "follow_events",
     "get_active_job",
@@ -45,9 +57,11 @@ __all__ = [
     "list_jobs",
     "list_session_summaries",
     "list_sessions",
+    "list_transcripts",
     "locate_event",
     "page_events",
     "prune_jobs",
+    "read_transcript",
     "record_event",
     "record_events",
     "release_job",
@@ -57,6 +71,7 @@ __all__ = [
     "search_events",
     "snapshot",
     "snooze_job",
+    "summarise_transcript",
     "transaction",
     "update_job_status",
     "update_session",
@@ -116,3 +131,9 @@ snooze_job = awaitable(claims.snooze_job)
 update_job_status = awaitable(claims.update_job_status)
 
 import_transcripts = awaitable(transcripts.import_transcripts)
+
+append_to_transcript = awaitable(stored_transcripts.append_to_transcript)
+delete_transcript = awaitable(stored_transcripts.delete_transcript)
+list_transcripts = awaitable(stored_transcripts.list_transcripts)
+read_transcript = iterated(stored_transcripts.read_transcript)
+summarise_transcript = awaitable(stored_transcripts.summarise_transcript)

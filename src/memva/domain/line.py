@@ -20,6 +20,11 @@ from memva.domain.time import from_text
 UNKNOWN_TYPE: Final = "unknown"
 """The type of a line that names none."""
 
+AGENT_METADATA: Final = "agent_metadata"
+"""The type of what a subagent is. To a session store of the Agent SDK's it comes as a line of the
+subagent's transcript; in a folder it is the content of `agent-….meta.json` beside it, without the
+type."""
+
 
 @attrs.frozen
 class Carry:
