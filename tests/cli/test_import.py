@@ -21,7 +21,7 @@ def test_it_tells_what_it_came_to_and_what_could_not_be_read(run: Run, history: 
     assert result.stderr == ""
     assert lines[:5] == [
         "2 sessions created",
-        "26 events added, 0 replaced",
+        "27 events added, 0 replaced",
         "5 transcripts, 1 with nothing new",
         "1 problem:",
         f"  {history / '-code-app' / BROKEN}:12",

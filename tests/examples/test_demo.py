@@ -27,7 +27,7 @@ def test_the_demo_runs_and_leaves_nothing_behind(
     )
     lines = process.stdout.splitlines()
     assert process.stderr == ""
-    assert "  2 sessions created, 26 events added" in lines
+    assert "  2 sessions created, 27 events added" in lines
     assert any("line 12: is not JSON" in line for line in lines)
     assert "Session 'Keep the e-mail address after a failed login' in /code/app, completed:" in (
         lines

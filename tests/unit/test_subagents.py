@@ -44,6 +44,20 @@ def test_the_result_of_a_call_names_the_agent() -> None:
     assert shown(*events) == [("X", "xz", "2", "result"), ("Y", "y", "1", "result")]
 
 
+def test_what_an_agent_is_names_the_call() -> None:
+    """From 2.1.330 on: without a result, and with prompts that are equal."""
+    told = line("m", event_type="agent_metadata", toolUseId="1", **of_agent("Y"))
+    events = [
+        task("a", "1"),
+        task("b", "2"),
+        prompt("x", text="Look", **of_agent("X")),
+        prompt("y", text="Look", **of_agent("Y")),
+        told,
+    ]
+    assert shown(*events) == [("X", "x", "2", "prompt"), ("Y", "ym", "1", "metadata")]
+    assert [agent.metadata for agent in subagents_in(events)] == [None, told.data]
+
+
 def test_a_line_in_the_main_file_may_bear_an_agents_id() -> None:
     inline: Any = {"is_sidechain": True, "agentId": "X"}
     events = [

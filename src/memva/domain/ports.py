@@ -451,6 +451,8 @@ class SourceTranscript:
         version: Changes whenever the content does.
         modified_at: When it was last written.
         problem: Why nothing can be read there, or None.
+        describes: The source of a subagent's transcript, where this is no transcript but says
+            what the subagent is; it is identified as the same transcript.
     """
 
     source: str
@@ -458,6 +460,7 @@ class SourceTranscript:
     version: str
     modified_at: datetime
     problem: str | None = None
+    describes: str | None = None
 
 
 class SourceLine(NamedTuple):
@@ -481,6 +484,8 @@ class TranscriptSource(Protocol):
 
     def transcripts(self) -> Sequence[SourceTranscript]:
         """Return what the source has, a session's main conversation before its subagents'.
+
+        What a subagent is comes after its transcript.
 
         Raises:
             SourceUnreadable: The place itself cannot be read.

@@ -9,12 +9,13 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import attrs
 
 from memva.domain.event import USER, Event, EventKey
-from memva.domain.json import JsonValue
+from memva.domain.json import JsonObject, JsonValue
+from memva.domain.line import AGENT_METADATA
 from memva.domain.message import text
 from memva.domain.tool_calls import ToolCall, tool_calls_in
 from memva.domain.tree import NONE, Children, Places, named_parent, without_cycles
 
-LinkedBy: TypeAlias = Literal["result", "stream", "prompt"]
+LinkedBy: TypeAlias = Literal["result", "metadata", "stream", "prompt"]
 """How the call that started a subagent is known; see `Subagent`."""
 
 _STARTING_TOOLS: Final = frozenset({"Task", "Agent"})
@@ -42,15 +43,24 @@ class Subagent:
         agent_id: Claude Code's id for it, or None where the lines do not say one.
         events: Its events, in order.
         call: The tool call that started it, or None where that is not known.
-        linked_by: How the call is known: the call's `result` names the agent, the agent's lines
-            name the call, as they do in the `stream`, or, as the last resort, the call's `prompt`
-            is what the agent was told first. None without a call.
+        linked_by: How the call is known: the call's `result` names the agent, the agent's
+            `metadata` or its lines name the call, as lines do in the `stream`, or, as the last
+            resort, the call's `prompt` is what the agent was told first. None without a call.
     """
 
     agent_id: str | None
     events: tuple[Event, ...]
     call: ToolCall | None = None
     linked_by: LinkedBy | None = None
+
+    @property
+    def metadata(self) -> JsonObject | None:
+        """What Claude Code keeps of it beside its transcript, as it was last, or None.
+
+        `agentType` and `description` are among it.
+        """
+        kept = (e.data for e in reversed(self.events) if e.event_type == AGENT_METADATA)
+        return next(kept, None)
 
 
 def subagents_in(
@@ -125,8 +135,9 @@ def _agent_id(event: Event) -> str | None:
 
 
 def _named_call(event: Event) -> _InSession | None:
-    """Return the call that a streamed line of a subagent names, or None."""
-    tool_use_id = _text(event.data.get("parent_tool_use_id"))
+    """Return the call that a streamed line of a subagent names, or what it is; or None."""
+    is_metadata = event.event_type == AGENT_METADATA
+    tool_use_id = _text(event.data.get("toolUseId" if is_metadata else "parent_tool_use_id"))
     return None if tool_use_id is None else (event.session_id, tool_use_id)
 
 
@@ -188,7 +199,8 @@ def _linked_by_ids(
         for event in group:
             named = _named_call(event)
             if named in by_id:
-                links[identity] = (by_id[named], "stream")
+                is_metadata = event.event_type == AGENT_METADATA
+                links[identity] = (by_id[named], "metadata" if is_metadata else "stream")
                 break
     return links
 

@@ -83,7 +83,7 @@ class Reporter:
         on_progress: Callable[[ImportProgress], None] | None,
         on_problem: Callable[[ImportProblem], None] | None,
     ) -> None:
-        self.report = ImportReport(transcripts=len(found))
+        self.report = ImportReport(transcripts=sum(item.describes is None for item in found))
         self._total_bytes = sum(item.size for item in found)
         self._transcripts = 0
         self._bytes = 0
@@ -99,6 +99,14 @@ class Reporter:
         if self._on_problem is not None:
             self._on_problem(problem)
 
+    def unchanged(self, item: SourceTranscript) -> None:
+        """Report that a transcript had nothing new."""
+        self.report.unchanged += item.describes is None
+
+    def deleted(self, item: SourceTranscript) -> None:
+        """Report that a transcript was left out, as its session was deleted."""
+        self.report.deleted += item.describes is None
+
     def progress(self, item: SourceTranscript, offset: int) -> None:
         """Tell that a transcript has been read up to `offset`."""
         # It may have grown since its size was taken.
@@ -106,7 +114,7 @@ class Reporter:
 
     def done(self, item: SourceTranscript) -> None:
         """Tell that a transcript is done with."""
-        self._transcripts += 1
+        self._transcripts += item.describes is None
         self._bytes += item.size
         self._tell(item, self._bytes)
 

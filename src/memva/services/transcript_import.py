@@ -54,7 +54,7 @@ def import_transcript(
             reading.run()
             return
         except _SessionDeleted:
-            reporter.report.deleted += 1
+            reporter.deleted(item)
             return
         except _CursorMoved:
             continue
@@ -96,6 +96,8 @@ class _Reading:
         self._reporter = reporter
         self._stored = store.cursors.get(item.source)
         self._place = _Place()
+        # What a subagent is stands where its transcript has come to, and takes no line of it.
+        self._stands_at = 0
         self._title = None if self._stored is None else self._stored.title
         self._lines: list[tuple[int, TranscriptLine]] = []
 
@@ -108,9 +110,11 @@ class _Reading:
         if item.size == 0 or (self._stored is not None and self._stored.version == item.version):
             if self._stored is not None:
                 self._deletions.meet(self._stored.transcript.session_id)
-            self._reporter.report.unchanged += 1
+            self._reporter.unchanged(item)
             return
-        self._begin()
+        if not self._begin():
+            self._reporter.unchanged(item)
+            return
         self._deletions.meet(self._transcript.session_id)
         self._check_is_wanted()
         batch_bytes = 0
@@ -127,7 +131,8 @@ class _Reading:
             del line
         self._commit(at_end=True)
 
-    def _begin(self) -> None:
+    def _begin(self) -> bool:
+        """Find out where to go on; return False where there is nothing to read yet."""
         stored, name = self._stored, self._item.source
         if (
             stored is not None
@@ -137,12 +142,19 @@ class _Reading:
             self._transcript = stored.transcript
             self._place = _Place(stored.offset, stored.line)
             self._begin_lines(stored.carry, afresh=False)
-            return
+            return True
         # It was never read, or it was rewritten, or its lines came another way before. What is
         # stored then says nothing of the lines that stand before one in this very source.
         self._transcript = self._source.identify(name)
         afresh = self._store.events.last_line(self._transcript) > 0
-        self._begin_lines(Carry(), afresh=afresh)
+        carry = Carry()
+        if self._item.describes is not None:
+            described = self._store.cursors.get(self._item.describes)
+            if described is None or described.line == 0:
+                return False
+            carry, self._stands_at = described.carry, described.line
+        self._begin_lines(carry, afresh=afresh)
+        return True
 
     def _begin_lines(self, carry: Carry, *, afresh: bool) -> None:
         self._afresh = afresh
@@ -157,7 +169,8 @@ class _Reading:
         if data is None:
             return False
         try:
-            self._lines.append((line.number, read_line(data, redact=self._redact)))
+            number = self._stands_at or line.number
+            self._lines.append((number, read_line(data, redact=self._redact)))
         except InvalidValue:
             # Redaction needs more of Python's stack than reading did.
             self._reporter.problem(self._item.source, line.number, _TOO_DEEP)

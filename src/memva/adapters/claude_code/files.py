@@ -14,12 +14,14 @@ from typing import IO, Final, NamedTuple
 
 from memva.domain.errors import SourceUnreadable
 from memva.domain.event import Transcript
-from memva.domain.line import TranscriptLine, project_key, read_line
+from memva.domain.json import encode_json, parse_object
+from memva.domain.line import AGENT_METADATA, TranscriptLine, project_key, read_line
 from memva.domain.ports import SourceLine, SourceTranscript
 from memva.domain.text import clean_text
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SUFFIX: Final = ".jsonl"
+_METADATA: Final = ".meta.json"
 _SUBAGENT: Final = "agent-"
 _FINGERPRINT_BYTES: Final = 1024
 _UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
@@ -61,8 +63,7 @@ class TranscriptFiles:
         """Return what there is, a session's main conversation before its subagents'."""
         transcripts = []
         for found in self._find():
-            # Names that are not UTF-8 stay apart, as two of them are two transcripts.
-            name = os.fsencode(found.path).decode(errors="backslashreplace")
+            name = _name(found.path)
             try:
                 status = found.path.stat()
             except FileNotFoundError:
@@ -79,6 +80,9 @@ class TranscriptFiles:
                     version=f"{status.st_size}-{status.st_mtime_ns}",
                     modified_at=datetime.fromtimestamp(status.st_mtime, UTC),
                     problem=found.problem,
+                    describes=_name(_transcript_beside(found.path))
+                    if _is_metadata(found.path)
+                    else None,
                 )
             )
         return transcripts
@@ -87,6 +91,8 @@ class TranscriptFiles:
         """Return which transcript this is; it looks into the file where its name does not tell."""
         path, folder, _ = self._file(source)
         alone = path == self._root
+        if _is_metadata(path):
+            path = _transcript_beside(path)
         below = path.relative_to(folder)
         subpath = ""
         if len(below.parts) > 1:
@@ -108,19 +114,27 @@ class TranscriptFiles:
         return Transcript(clean_text(key), clean_text(session_id), clean_text(subpath))
 
     def fingerprint(self, source: str, /, offset: int) -> str:
-        """Return a digest of up to 1,024 bytes before `offset`."""
+        """Return a digest of up to 1,024 bytes before `offset`, or of all that is no transcript."""
         path = self._file(source).path
+        if _is_metadata(path):
+            with _readable(path):
+                return _digest(path.read_bytes())
         begin = max(0, offset - _FINGERPRINT_BYTES)
         with _readable(path), path.open("rb") as file:
             file.seek(begin)
             content = file.read(offset - begin)
         if len(content) < offset - begin:
             raise SourceUnreadable(source, "ends before what was read of it")
-        return hashlib.blake2b(content, digest_size=16).hexdigest()
+        return _digest(content)
 
     def read(self, source: str, /, *, offset: int, line: int) -> Iterator[SourceLine]:
         """Yield the lines after the first `offset` bytes, which hold `line` lines."""
         path = self._file(source).path
+        if _is_metadata(path):
+            if not offset:
+                with _readable(path):
+                    yield _metadata_line(path.read_bytes())
+            return
         with _readable(path), path.open("rb") as file:
             if offset and not _ends_a_line(file, offset):
                 # The last line read had no end yet; what Claude Code wrote first then is its end.
@@ -138,7 +152,8 @@ class TranscriptFiles:
 
     def _find(self) -> Iterator[_Found]:
         if self._root.is_file():
-            return iter([_Found(self._root, _project_of(self._root))])
+            project = _project_of(self._root)
+            return (_Found(path, project) for path in _with_metadata(self._root))
         with _readable(self._root):
             files, folders = _listed(self._root)
         # Claude Code's own folder has lines of other kinds beside its projects.
@@ -163,6 +178,11 @@ class TranscriptFiles:
                 if found is not None:
                     return str(found)
         return None
+
+
+def _name(path: Path) -> str:
+    """Return what a source is called: names that are not UTF-8 stay apart."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _out_of_sight(name: str, problem: str) -> SourceTranscript:
@@ -204,10 +224,43 @@ def _subagents(session: Path, project: Path) -> Iterator[_Found]:
         folders.sort()
         for name in sorted(names):
             if name.endswith(_SUFFIX):
-                yield _Found(Path(folder, name), project)
+                for path in _with_metadata(Path(folder, name)):
+                    yield _Found(path, project)
     for error in errors:
         if not isinstance(error, FileNotFoundError):
             yield _Found(Path(error.filename), project, _reason(error))
+
+
+def _is_metadata(path: Path) -> bool:
+    return path.name.endswith(_METADATA)
+
+
+def _transcript_beside(metadata: Path) -> Path:
+    return metadata.with_name(metadata.name.removesuffix(_METADATA) + _SUFFIX)
+
+
+def _with_metadata(path: Path) -> Iterator[Path]:
+    """Yield a transcript, and the file that says what the subagent is, where there is one."""
+    yield path
+    beside = path.with_name(path.stem + _METADATA)
+    if path.name.startswith(_SUBAGENT) and beside.is_file():
+        yield beside
+
+
+def _metadata_line(content: bytes) -> SourceLine:
+    """Return what a subagent is as the line that a session store of the Agent SDK's is given."""
+    try:
+        data = parse_object(content)
+    except ValueError:
+        data = None
+    line = content
+    if data is not None:
+        line = encode_json({**data, "type": AGENT_METADATA}, field="data").encode()
+    return SourceLine(1, len(content), line, complete=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _listed(folder: Path) -> tuple[list[Path], list[Path]]:

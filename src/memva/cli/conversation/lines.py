@@ -110,7 +110,12 @@ class Scribe:
         self._heading = None
 
     def other(self, kind: str, speaker: Speaker) -> None:
-        """Count an event that is no part of the conversation, to be told by `others`."""
+        """Count an event that is no part of the conversation, to be told by `others`.
+
+        One that has no name is not told.
+        """
+        if not kind:
+            return
         self._others[kind] += 1
         self._others_indent = speaker.depth * SUBAGENT_INDENT
 

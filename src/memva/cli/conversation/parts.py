@@ -15,6 +15,7 @@ from memva.cli.conversation.folding import (
 from memva.cli.output import one_line
 from memva.domain.event import ASSISTANT, USER, Event
 from memva.domain.json import JsonObject
+from memva.domain.line import AGENT_METADATA
 from memva.domain.message import answered_id, called_id
 from memva.domain.prompts import command_text, prompt_text
 from memva.domain.tool_calls import is_error
@@ -71,7 +72,12 @@ def whole_text(event: Event, part: Part) -> str:
 
 
 def kind_of(event: Event) -> str:
-    """Return what an event is called that is no part of the conversation."""
+    """Return what an event is called that is no part of the conversation.
+
+    What a subagent is has no name: it is not said in its place, and rewritten at any time.
+    """
+    if event.event_type == AGENT_METADATA:
+        return ""
     if event.event_type == USER:
         return "note"
     subtype = event.data.get("subtype")

@@ -19,6 +19,7 @@ _KEPT: Final = (
     "logicalParentUuid",
     "parent_tool_use_id",
     "subtype",
+    "toolUseId",
 )
 _RESULTS: Final = ("toolUseResult", "tool_use_result")
 
