@@ -194,10 +194,11 @@ class TranscriptRepository(Protocol):
         """
         ...
 
-    def touch(self, transcript: Transcript, /, written_at: datetime) -> None:
-        """Note that a transcript was written to at this moment; an earlier one changes nothing.
+    def note_appended(self, transcript: Transcript, uuid: str, /, *, at: datetime) -> None:
+        """Note that the line with this uuid was the last of those appended to it at a moment.
 
-        So does one of a transcript that is not there.
+        An earlier moment than one noted before does not count. Of a transcript that is not there
+        nothing is noted.
         """
         ...
 
@@ -205,8 +206,8 @@ class TranscriptRepository(Protocol):
         """Delete a transcript with all its events, streamed ones too; return how many they were.
 
         With a main conversation go those of its subagents. What is kept of a transcript goes with
-        it: its summary, its moment, its import cursors. Where the session of Claude Code's has lost
-        its last event thereby, it is remembered as deleted, as by `SessionRepository.delete`.
+        it: its summary, what was noted, its import cursors. Where the session of Claude Code's has
+        lost its last event thereby, it is remembered as deleted, as by `SessionRepository.delete`.
         Sessions of memva's stay. A transcript that is not there is no error.
         """
         ...

@@ -18,12 +18,15 @@ class StoredTranscript(NamedTuple):
         transcript: Which one it is.
         last_line: The highest `line` in it.
         written_at: When it was written to last, as far as that is known: the latest of the times
-            that its lines tell, and of the moments that `touch` was told.
+            that its lines tell, and of the moments that `note_appended` was told.
+        last_appended: The uuid of the line that was appended last, as `note_appended` was told, or
+            None where it never was.
     """
 
     transcript: Transcript
     last_line: int
     written_at: datetime
+    last_appended: str | None = None
 
 
 class LinePlace(NamedTuple):

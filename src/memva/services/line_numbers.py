@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import Final
+from typing import Final, NamedTuple
 
 from memva.domain.abilities import TranscriptStore
 from memva.domain.errors import EventNotFound
@@ -12,86 +12,130 @@ from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.line import AGENT_METADATA, TranscriptLine, content_prefix
 from memva.domain.stored_transcript import LinePlace
 
+_NEIGHBOURS: Final = 100
+"""How many lines without a uuid are looked through between two that have one."""
+
 _LAST_POSITION: Final = 2**63 - 1
+
+
+class Numbered(NamedTuple):
+    """Lines that come to the end of a transcript.
+
+    Attributes:
+        lines: Those to store, with their numbers: new ones, and those whose uuid is stored, which
+            keep theirs.
+        ends_with: The stored event that the last line is, where that is known and not to store.
+    """
+
+    lines: list[tuple[int, TranscriptLine]]
+    ends_with: Event | None
 
 
 def numbered(
     store: TranscriptStore, transcript: Transcript, lines: Sequence[TranscriptLine]
-) -> list[tuple[int, TranscriptLine]]:
-    """Return the lines that come to the end of a transcript, with their numbers.
+) -> Numbered:
+    """Number the lines that come to a transcript next, and find those that are stored.
 
-    One whose uuid is stored keeps its number. One without a uuid is left out where it is known to
-    be stored: it stands beside one that is, and what is stored there is equal. What a subagent is
-    stands in no line of a file, and takes no number of its own.
+    Whoever appends says each line once, but for repeated calls; an import of the same transcript
+    may have been there before. A line with a uuid is known by it. One without is known by its
+    content among the neighbours of the line before it: those that stand there without a uuid,
+    after that which was appended last. What a subagent is takes no number of its own.
     """
-    known = [_stored(store, transcript, line) for line in lines]
-    repeated = _repeated(store, transcript, lines, known)
+    known = [_stored(store, transcript, line.uuid) for line in lines]
+    repeated = _before_first_known(store, transcript, lines, known)
+    at = _stored(store, transcript, _last_appended(store, transcript))
     number = store.events.last_line(transcript)
     numbers: dict[str, int] = {}
-    placed = []
+    placed: list[tuple[int, TranscriptLine]] = []
+    ends_with: Event | None = None
     for index, (line, event) in enumerate(zip(lines, known, strict=True)):
-        if index in repeated:
-            continue
+        ends_with = None
+        if line.uuid is None:
+            ends_with = repeated.get(index) or _found(line, _neighbours(store, transcript, at))
+            if ends_with is not None:
+                at = ends_with
+                continue
         if line.uuid is not None and line.uuid in numbers:
-            at = numbers[line.uuid]
+            place = numbers[line.uuid]
         elif event is not None:
-            at = event.line
+            at, place = event, event.line
         elif line.event_type == AGENT_METADATA:
-            at = max(number, 1)
+            place = max(number, 1)
         else:
-            at = number = number + 1
+            place = number = number + 1
         if line.uuid is not None:
-            numbers[line.uuid] = at
-        placed.append((at, line))
-    return placed
+            numbers[line.uuid] = place
+        placed.append((place, line))
+    return Numbered(placed, ends_with)
 
 
-def _stored(store: TranscriptStore, transcript: Transcript, line: TranscriptLine) -> Event | None:
-    """Return the stored line with the uuid of this one, or None."""
-    if line.uuid is None:
+def _stored(store: TranscriptStore, transcript: Transcript, uuid: str | None) -> Event | None:
+    """Return the stored line with this uuid, or None."""
+    if uuid is None:
         return None
     try:
-        event = store.events.get(EventKey(transcript, line.uuid))
+        event = store.events.get(EventKey(transcript, uuid))
     except EventNotFound:
         return None
     return event if event.line else None
 
 
-def _repeated(
+def _last_appended(store: TranscriptStore, transcript: Transcript) -> str | None:
+    project_key, session_id, subpath = transcript
+    found = store.transcripts.find(project_key=project_key, session_id=session_id, subpath=subpath)
+    return found[0].last_appended if found else None
+
+
+def _before_first_known(
     store: TranscriptStore,
     transcript: Transcript,
     lines: Sequence[TranscriptLine],
     known: Sequence[Event | None],
-) -> set[int]:
-    """Return the indexes of lines without a uuid that are stored beside a line that is known."""
-    found: set[int] = set()
-    for index, event in enumerate(known):
-        if event is None:
-            continue
-        following = _without_uuid(lines, range(index + 1, len(lines)))
-        if following:
-            place = LinePlace(event.line, event.position)
-            stored = store.transcripts.lines(transcript, after=place, limit=len(following))
-            found.update(_equal(lines, following, stored))
-        preceding = _without_uuid(lines, range(index - 1, -1, -1))
-        if preceding and preceding[0] not in found:
-            place = LinePlace(max(0, event.line - len(preceding) - 1), _LAST_POSITION)
-            stored = store.transcripts.lines(transcript, after=place, limit=2 * len(preceding) + 1)
-            before = [at for at in stored if (at.line, at.position) < (event.line, event.position)]
-            found.update(_equal(lines, preceding, reversed(before)))
+) -> dict[int, Event]:
+    """Return, by their indexes, the stored events that the lines before the first uuid are.
+
+    A call that is repeated begins with lines that were appended before the last one.
+    """
+    first = next((index for index, line in enumerate(lines) if line.uuid is not None), 0)
+    event = known[first] if first else None
+    if event is None:
+        return {}
+    since = LinePlace(max(0, event.line - first - 1), _LAST_POSITION)
+    stored = store.transcripts.lines(transcript, after=since, limit=_NEIGHBOURS)
+    before = [at for at in stored if _place(at) < _place(event)]
+    waiting = list(takewhile(_is_without_uuid, reversed(before)))
+    found: dict[int, Event] = {}
+    for index in range(first - 1, -1, -1):
+        same = _found(lines[index], waiting)
+        if same is not None:
+            found[index] = same
+            waiting = waiting[waiting.index(same) + 1 :]
     return found
 
 
-def _without_uuid(lines: Sequence[TranscriptLine], indexes: Iterable[int]) -> list[int]:
-    return list(takewhile(lambda index: lines[index].uuid is None, indexes))
+def _neighbours(
+    store: TranscriptStore, transcript: Transcript, event: Event | None
+) -> Iterable[Event]:
+    """Return the stored lines after an event up to the next that has a uuid.
+
+    Where nothing was appended yet they are those that an import found at the beginning, as long as
+    there are no others: whoever appends after others goes on with the conversation.
+    """
+    after = None if event is None else _place(event)
+    following = store.transcripts.lines(transcript, after=after, limit=_NEIGHBOURS)
+    found = list(takewhile(_is_without_uuid, following))
+    return found if event is not None or len(found) == len(following) else ()
 
 
-def _equal(
-    lines: Sequence[TranscriptLine], indexes: Sequence[int], stored: Iterable[Event]
-) -> Iterable[int]:
-    """Return the indexes of the lines that are stored, up to the first that is not."""
-    pairs = takewhile(
-        lambda pair: pair[1].uuid.startswith(content_prefix(lines[pair[0]].data)),
-        zip(indexes, stored, strict=False),
-    )
-    return [index for index, _ in pairs]
+def _found(line: TranscriptLine, among: Iterable[Event]) -> Event | None:
+    """Return the first event with the content of a line without a uuid, or None."""
+    prefix = content_prefix(line.data)
+    return next((event for event in among if event.uuid.startswith(prefix)), None)
+
+
+def _is_without_uuid(event: Event) -> bool:
+    return event.data.get("uuid") != event.uuid
+
+
+def _place(event: Event) -> LinePlace:
+    return LinePlace(event.line, event.position)

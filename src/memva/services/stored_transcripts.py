@@ -8,11 +8,11 @@ from typing import Final, TypeAlias
 
 from memva.domain.abilities import TranscriptStore
 from memva.domain.errors import InvalidValue, SessionNotFound
-from memva.domain.event import Event, Transcript
+from memva.domain.event import Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.job_page import JobQuery
 from memva.domain.json import JsonObject
-from memva.domain.line import Carry, TranscriptLine, read_line
+from memva.domain.line import Carry, read_line
 from memva.domain.redaction import Redact
 from memva.domain.stored_transcript import LinePlace, StoredTranscript, TranscriptSummary
 from memva.domain.versions import Appended
@@ -72,16 +72,23 @@ def append_to_transcript(
         else:
             store.sessions.get(session_id)
         last = store.events.last_line(transcript)
-        events = _events_of(store, transcript, read, last, session_id=session_id, now=now)
-        if not events:
-            return Appended(unchanged=len(read))
-        keep_session(store, session_id, events, title=None, claude_status="completed")
-        appended = store.events.append(events)
-        store.transcripts.touch(transcript, now)
+        fresh, ends_with = numbered(store, transcript, read)
+        ends = store.transcripts.lines(transcript, after=LinePlace(last, 0), limit=_PAGE)
+        carry = Carry(ends[-1].timestamp, ends[-1].cwd) if ends else Carry()
+        events = LineEvents(store, transcript, carry=carry, afresh=False).of(
+            fresh, memva_session_id=session_id, read_before=last, otherwise=now
+        )
+        appended = Appended(unchanged=len(read) - len(events))
+        if events:
+            keep_session(store, session_id, events, title=None, claude_status="completed")
+            appended += store.events.append(events)
+        if read:
+            end = events[-1] if ends_with is None else ends_with
+            store.transcripts.note_appended(transcript, end.uuid, at=now)
         # What an import has brought before is left to who asks for the summary: it may be long.
         if fold is not None and not transcript.subpath and _is_summarised(store, transcript, last):
             _summarise(store, transcript, fold)
-    return appended + Appended(unchanged=len(read) - len(events))
+    return appended
 
 
 def read_transcript(store: TranscriptStore, transcript: Transcript) -> Iterator[JsonObject]:
@@ -146,23 +153,6 @@ def delete_transcript(store: TranscriptStore, transcript: Transcript) -> int:
         if deleted and not transcript.subpath and _is_empty(store, transcript.session_id):
             store.sessions.delete(transcript.session_id)
     return deleted
-
-
-def _events_of(
-    store: TranscriptStore,
-    transcript: Transcript,
-    read: Sequence[TranscriptLine],
-    last: int,
-    *,
-    session_id: str,
-    now: datetime,
-) -> list[Event]:
-    """Return the events of the next lines; `last` is the last line that is stored."""
-    lines = numbered(store, transcript, read)
-    ends = store.transcripts.lines(transcript, after=LinePlace(last, 0), limit=_PAGE)
-    carry = Carry(ends[-1].timestamp, ends[-1].cwd) if ends else Carry()
-    line_events = LineEvents(store, transcript, carry=carry, afresh=False)
-    return line_events.of(lines, memva_session_id=session_id, read_before=last, otherwise=now)
 
 
 def _is_summarised(store: TranscriptStore, transcript: Transcript, up_to_line: int) -> bool:

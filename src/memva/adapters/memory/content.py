@@ -34,7 +34,7 @@ class Content:
     job_places: Mapping[str, int] = attrs.field(factory=dict)
     attempts: Mapping[str, Mapping[int, JobAttempt]] = attrs.field(factory=dict)
     cursors: Mapping[str, TranscriptCursor] = attrs.field(factory=dict)
-    touched: Mapping[Transcript, datetime] = attrs.field(factory=dict)
+    appended: Mapping[Transcript, tuple[datetime, str]] = attrs.field(factory=dict)
     summaries: Mapping[Transcript, TranscriptSummary] = attrs.field(factory=dict)
     deleted: frozenset[str] = frozenset()
     last_position: int = 0
@@ -90,7 +90,7 @@ def without_transcripts(content: Content, gone: Collection[Transcript]) -> Conte
     """Return the content without what is kept of these transcripts beside their events."""
     return attrs.evolve(
         content,
-        touched={of: moment for of, moment in content.touched.items() if of not in gone},
+        appended={of: noted for of, noted in content.appended.items() if of not in gone},
         summaries={of: summary for of, summary in content.summaries.items() if of not in gone},
         cursors={
             source: cursor

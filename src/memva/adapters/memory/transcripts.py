@@ -37,12 +37,11 @@ class MemoryTranscripts:
                 wanted in (None, value)
                 for wanted, value in zip((project_key, session_id, subpath), of, strict=True)
             ):
-                touched = content.touched.get(of, event.timestamp)
-                before = found.get(of, StoredTranscript(of, 0, touched))
-                found[of] = StoredTranscript(
-                    of,
-                    max(before.last_line, event.line),
-                    max(before.written_at, event.timestamp),
+                noted_at, uuid = content.appended.get(of, (event.timestamp, None))
+                before = found.get(of, StoredTranscript(of, 0, noted_at, uuid))
+                found[of] = before._replace(
+                    last_line=max(before.last_line, event.line),
+                    written_at=max(before.written_at, event.timestamp),
                 )
         return sorted(found.values())
 
@@ -58,12 +57,15 @@ class MemoryTranscripts:
         following = [events[key] for place, key in placed if after is None or place > after]
         return [own(event) for event in following[:limit]]
 
-    def touch(self, transcript: Transcript, /, written_at: datetime) -> None:
+    def note_appended(self, transcript: Transcript, uuid: str, /, *, at: datetime) -> None:
         with self._store.writing() as scope:
-            touched = scope.content.touched
+            appended = scope.content.appended
             if self._is_there(transcript):
-                latest = max(touched.get(transcript, written_at), to_utc(written_at))
-                scope.content = attrs.evolve(scope.content, touched={**touched, transcript: latest})
+                before, _ = appended.get(transcript, (at, ""))
+                noted = max(before, to_utc(at)), uuid
+                scope.content = attrs.evolve(
+                    scope.content, appended={**appended, transcript: noted}
+                )
 
     def delete(self, transcript: Transcript, /) -> int:
         with self._store.writing() as scope:

@@ -302,12 +302,13 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # What is kept of a transcript beside its lines; a row may outlive them.
         """
         CREATE TABLE transcripts (
-            project_key   TEXT NOT NULL,
-            session_id    TEXT NOT NULL,
-            subpath       TEXT NOT NULL,
-            written_at    TEXT NOT NULL,  -- empty where the lines alone tell
-            summary       TEXT,
-            summary_line  INTEGER,
+            project_key    TEXT NOT NULL,
+            session_id     TEXT NOT NULL,
+            subpath        TEXT NOT NULL,
+            written_at     TEXT NOT NULL,  -- empty where the lines alone tell
+            last_appended  TEXT,
+            summary        TEXT,
+            summary_line   INTEGER,
             PRIMARY KEY (project_key, session_id, subpath)
         ) WITHOUT ROWID
         """,

@@ -30,7 +30,7 @@ _LAST: Final = """
 """
 _FIND: Final = f"""
     SELECT project_key, session_id, subpath, ({_LAST.format(column="line")}) AS last_line,
-        max(written_at, ({_LAST.format(column="sort_at")}))
+        max(written_at, ({_LAST.format(column="sort_at")})), last_appended
     FROM transcripts WHERE {{narrowing}} AND last_line IS NOT NULL
     ORDER BY project_key, session_id, subpath
 """
@@ -39,8 +39,9 @@ _LINES: Final = f"""
     WHERE {IN_TRANSCRIPT} AND line >= :line AND (line, position) > (:line, :position)
     ORDER BY line, position LIMIT :limit
 """
-_TOUCH: Final = f"""
-    UPDATE transcripts SET written_at = max(written_at, :written_at) WHERE {IN_TRANSCRIPT}
+_NOTE_APPENDED: Final = f"""
+    UPDATE transcripts SET written_at = max(written_at, :at), last_appended = :uuid
+    WHERE {IN_TRANSCRIPT}
 """
 _SUMMARY: Final = f"""
     SELECT summary, summary_line FROM transcripts WHERE {IN_TRANSCRIPT} AND summary IS NOT NULL
@@ -104,11 +105,11 @@ class SqliteTranscripts:
             rows = connection.rows(_LINES, {**values, "limit": probe_number(limit)})
         return [event_from_row(row) for row in rows]
 
-    def touch(self, transcript: Transcript, /, written_at: datetime) -> None:
-        """Note that a transcript was written to at this moment; an earlier one changes nothing."""
-        values = {**transcript_values(transcript), "written_at": to_text(to_utc(written_at))}
+    def note_appended(self, transcript: Transcript, uuid: str, /, *, at: datetime) -> None:
+        """Note that the line with this uuid was the last of those appended to it at a moment."""
+        values = {**transcript_values(transcript), "uuid": uuid, "at": to_text(to_utc(at))}
         with self._transactions.writing(one_statement=True) as connection:
-            connection.run(_TOUCH, values)
+            connection.run(_NOTE_APPENDED, values)
 
     def delete(self, transcript: Transcript, /) -> int:
         """Delete a transcript with all its events, streamed ones too; return how many they were."""
@@ -160,5 +161,5 @@ def shorten_transcripts(connection: Connection, transcripts: Iterable[Transcript
 
 
 def _transcript_from_row(row: Row) -> StoredTranscript:
-    *transcript, last_line, written_at = row
-    return StoredTranscript(Transcript(*transcript), last_line, from_text(written_at))
+    *transcript, last_line, written_at, uuid = row
+    return StoredTranscript(Transcript(*transcript), last_line, from_text(written_at), uuid)

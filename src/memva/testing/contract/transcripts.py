@@ -114,27 +114,28 @@ class TranscriptContract:
         self, store: TranscriptStore, transcript: Transcript
     ) -> None:
         """A transcript that is not there has no lines; nothing is kept of it."""
-        store.transcripts.touch(transcript, START)
+        store.transcripts.note_appended(transcript, "line-1", at=START)
         store.transcripts.keep_summary(transcript, summary())
         assert store.transcripts.summary(transcript) is None
         assert store.transcripts.lines(transcript, limit=1) == []
         assert store.transcripts.delete(transcript) == 0
         assert store.transcripts.find() == []
 
-    def test_writing_moves_the_moment(self, store: TranscriptStore) -> None:
-        """A transcript was written at the latest of its lines' times and of what was touched."""
+    def test_appending_is_noted(self, store: TranscriptStore) -> None:
+        """A transcript was written at the latest of its lines' times and of what was noted."""
 
-        def written_at() -> list[timedelta]:
-            return [found.written_at - START for found in store.transcripts.find()]
+        def told() -> list[tuple[timedelta, str | None]]:
+            found = store.transcripts.find()
+            return [(each.written_at - START, each.last_appended) for each in found]
 
         store.events.append([line(5), line(6, OTHER)])
-        assert written_at() == [5 * SECOND, 6 * SECOND]
-        store.transcripts.touch(MAIN, START + 8 * SECOND)
-        assert written_at() == [8 * SECOND, 6 * SECOND]
-        store.transcripts.touch(MAIN, START + 7 * SECOND)
-        assert written_at() == [8 * SECOND, 6 * SECOND]
+        assert told() == [(5 * SECOND, None), (6 * SECOND, None)]
+        store.transcripts.note_appended(MAIN, "line-5", at=START + 8 * SECOND)
+        assert told() == [(8 * SECOND, "line-5"), (6 * SECOND, None)]
+        store.transcripts.note_appended(MAIN, "line-6", at=START + 7 * SECOND)
+        assert told() == [(8 * SECOND, "line-6"), (6 * SECOND, None)]
         store.events.append([line(9), line(10, timestamp=START)])
-        assert written_at() == [9 * SECOND, 6 * SECOND]
+        assert told() == [(9 * SECOND, "line-6"), (6 * SECOND, None)]
 
     def test_summary_comes_back_equal(self, store: TranscriptStore) -> None:
         """A summary is kept as it was given, one for each transcript, the last one given."""
@@ -193,7 +194,7 @@ class TranscriptContract:
         for delete in (self._delete_transcript, self._delete_session):
             store.sessions.add(sample_session())
             store.events.append([line(1, memva_session_id="session-1")])
-            store.transcripts.touch(MAIN, START + 60 * SECOND)
+            store.transcripts.note_appended(MAIN, "line-1", at=START + 60 * SECOND)
             store.transcripts.keep_summary(MAIN, summary())
             delete(store)
             assert store.transcripts.summary(MAIN) is None
@@ -222,7 +223,7 @@ class TranscriptContract:
         """Everything about transcripts takes effect with the transaction that it stands in."""
         store.events.append([line(1)])
         with pytest.raises(KeyError), store.transaction():
-            store.transcripts.touch(MAIN, START + 60 * SECOND)
+            store.transcripts.note_appended(MAIN, "line-1", at=START + 60 * SECOND)
             store.transcripts.keep_summary(MAIN, summary())
             store.events.append([line(1, OTHER)])
             store.transcripts.delete(MAIN)

@@ -1,0 +1,253 @@
+"""What the Agent SDK mirrors and what is imported are one, and every service sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from claude_agent_sdk import list_sessions_from_store, project_key_for_directory
+from tests.claude_sdk.entries import (
+    AGENT,
+    KEY,
+    MODE,
+    TITLE,
+    append,
+    delete,
+    folded,
+    listed,
+    load,
+    prompt,
+    subkeys,
+    summaries,
+)
+from tests.importing.conftest import CLAUDE, History, content
+
+from memva import (
+    Session,
+    SessionNotFound,
+    create_job,
+    create_session,
+    delete_session,
+    get_events_for_session,
+    get_session,
+    get_session_stats,
+    import_transcripts,
+    list_sessions,
+    record_event,
+    search_events,
+)
+from memva.adapters.claude_code import TranscriptFiles
+from memva.adapters.memory import MemoryStore
+from memva.adapters.sqlite import SqliteStore
+from memva.claude_sdk import MemvaSessionStore
+
+AnyStore = MemoryStore | SqliteStore
+
+ANSWER: Any = {
+    "type": "assistant",
+    "uuid": "answer",
+    "parentUuid": "uuid-1",
+    "timestamp": "2026-03-02T09:00:30.000Z",
+    "message": {
+        "id": "msg-1",
+        "model": "claude",
+        "content": [{"type": "text", "text": "Mended."}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 7},
+    },
+}
+REQUEST: Any = {"type": "api-request", "shape": "told to files alone"}
+
+
+def only_session(store: AnyStore) -> Session:
+    [session] = list_sessions(store)
+    return session
+
+
+def tokens(store: AnyStore) -> tuple[int, int]:
+    """Return how many tokens the only session took in and gave out."""
+    used = get_session_stats(store, only_session(store).id).usage.usage
+    return used.input_tokens, used.output_tokens
+
+
+def bring_in(store: AnyStore, history: History) -> int:
+    """Import a history; return how many events came."""
+    return import_transcripts(store, TranscriptFiles(history.root)).events.added
+
+
+def test_every_service_sees_what_is_mirrored(store: AnyStore) -> None:
+    append(store, MODE, prompt(1), ANSWER)
+    session = only_session(store)
+    assert (session.id, session.title, session.project_path) == (CLAUDE, "prompt 1", "/code/app")
+    types = [event.event_type for event in get_events_for_session(store, CLAUDE)]
+    assert types == ["mode", "user", "assistant"]
+    [found] = search_events(store, "mended").hits
+    assert found.event.uuid == "answer"
+    stats = get_session_stats(store, CLAUDE)
+    assert (stats.turns, tokens(store)) == (1, (3, 7))
+    append(store, TITLE)
+    assert only_session(store).title == "The login"
+
+
+def test_what_is_imported_can_be_resumed(store: AnyStore, history: History) -> None:
+    """With the files gone, subagents and what they are included."""
+    main = [MODE, *(prompt(n) for n in range(5)), MODE, ANSWER]
+    history.write(*main[:4], "torn\n", *main[4:])
+    agent = history.main.with_suffix("") / "subagents" / "agent-1.jsonl"
+    history.write(prompt(9, isSidechain=True), path=agent)
+    agent.with_suffix(".meta.json").write_text('{"agentType": "Explore"}')
+    bring_in(store, history)
+    history.main.unlink()
+    assert load(store) == main
+    assert subkeys(store) == ["subagents/agent-1"]
+    assert load(store, AGENT) == [
+        prompt(9, isSidechain=True),
+        {"agentType": "Explore", "type": "agent_metadata"},
+    ]
+    assert listed(store).keys() == {CLAUDE}
+    assert summaries(store) == {CLAUDE: folded(main)}
+    append(store, prompt(20), MODE)
+    assert load(store) == [*main, prompt(20), MODE]
+    assert summaries(store) == {CLAUDE: folded([*main, prompt(20), MODE])}
+
+
+def test_the_sdk_lists_what_was_imported(store: AnyStore, history: History, tmp_path: Path) -> None:
+    folder = history.root / project_key_for_directory(tmp_path)
+    history.write(prompt(1), TITLE, path=folder / f"{CLAUDE}.jsonl")
+    bring_in(store, history)
+    [info] = asyncio.run(
+        list_sessions_from_store(MemvaSessionStore(store), directory=str(tmp_path))
+    )
+    assert (info.session_id, info.custom_title) == (CLAUDE, "The login")
+    assert info.first_prompt == "prompt 1"
+
+
+LINES = [MODE, prompt(1), MODE, MODE, ANSWER, TITLE, prompt(2), MODE]
+
+
+@pytest.mark.parametrize("mirrored", range(len(LINES) + 1))
+def test_mirror_before_import(store: AnyStore, history: History, mirrored: int) -> None:
+    """Whatever was mirrored before its file is imported, it is there once."""
+    append(store, *LINES[:mirrored])
+    history.write(*LINES)
+    assert bring_in(store, history) == len(LINES) - mirrored
+    assert load(store) == LINES
+
+
+@pytest.mark.parametrize("imported", range(len(LINES) + 1))
+def test_import_before_mirror(store: AnyStore, history: History, imported: int) -> None:
+    """Whatever was imported before it is mirrored, in two calls, it is there once."""
+    history.write(*LINES[:imported])
+    bring_in(store, history)
+    append(store, *LINES[:5])
+    append(store, *LINES[5:])
+    assert load(store) == LINES
+    history.append(*LINES[imported:])
+    assert bring_in(store, history) == 0
+    assert load(store) == LINES
+
+
+def test_files_have_lines_that_are_not_mirrored(store: AnyStore, history: History) -> None:
+    """Claude Code 2.1.332 keeps `api-request` lines from the mirror, and they stand anywhere."""
+    turns = [[prompt(n), MODE, TITLE] for n in range(1, 4)]
+    written: list[Any] = []
+    for said, mode, title in turns:
+        written += [said, REQUEST, mode, REQUEST, title]
+        history.append(*written[-5:])
+        bring_in(store, history)
+        append(store, said, mode, title)
+        append(store, MODE)
+        history.append(MODE)
+        written.append(MODE)
+    bring_in(store, history)
+    assert load(store) == written
+
+
+def test_streamed_mirrored_and_imported_are_one(store: AnyStore, history: History) -> None:
+    session = create_session(store, project_path="/code/app")
+    streamed = {**ANSWER, "message": {**ANSWER["message"], "stop_reason": None}}
+    record_event(
+        store,
+        session_id=CLAUDE,
+        event_type="assistant",
+        uuid="answer",
+        data=streamed,
+        memva_session_id=session.id,
+    )
+    append(store, prompt(1), ANSWER)
+    history.write(prompt(1), ANSWER)
+    assert bring_in(store, history) == 0
+    assert only_session(store).id == session.id
+    assert [event.uuid for event in get_events_for_session(store, session.id)] == [
+        "uuid-1",
+        "answer",
+    ]
+    assert tokens(store) == (3, 7)
+
+
+def test_a_host_says_which_session_it_is(store: AnyStore) -> None:
+    session = create_session(store, project_path="/code/app", title="Ours")
+    append(store, prompt(1), session_id=session.id)
+    append(store, TITLE)
+    assert only_session(store).title == "Ours"
+    assert len(list(get_events_for_session(store, session.id))) == 2
+    with pytest.raises(SessionNotFound):
+        append(store, prompt(2), session_id="nobody")
+    assert load(store) == [prompt(1), TITLE]
+
+
+def test_redact_goes_over_what_is_mirrored(store: AnyStore) -> None:
+    append(store, prompt(1), redact=lambda text: text.replace("prompt", "[redacted]"))
+    assert load(store)[0]["message"]["content"] == "[redacted] 1"
+
+
+def test_deleting_a_conversation_takes_its_session(store: AnyStore, history: History) -> None:
+    """And is remembered: the file that is still there does not bring it back."""
+    history.write(*LINES)
+    bring_in(store, history)
+    append(store, prompt(9), key=AGENT)
+    delete(store)
+    assert list(list_sessions(store)) == []
+    assert bring_in(store, history) == 0
+    append(store, prompt(20))
+    assert load(store) == [prompt(20)]
+
+
+def test_deleting_a_conversation_leaves_what_is_not_its_own(store: AnyStore) -> None:
+    session = create_session(store, project_path="/code/app")
+    append(store, prompt(1), session_id=session.id)
+    delete(store)
+    assert get_session(store, session.id).created_at == session.created_at
+    append(store, prompt(1), key={**KEY, "session_id": "other"})
+    job = create_job(store, type="prompt", memva_session_id="other")
+    delete(store, {**KEY, "session_id": "other"})
+    assert get_session(store, "other").id == "other"
+    assert store.jobs.get(job.id) == job
+
+
+def test_deleting_a_subagent_leaves_the_rest(store: AnyStore, history: History) -> None:
+    append(store, prompt(1))
+    append(store, prompt(2), key=AGENT)
+    delete(store, AGENT)
+    assert (load(store), load(store, AGENT)) == ([prompt(1)], None)
+
+
+def test_deleted_sessions_transcript_is_gone(store: AnyStore) -> None:
+    append(store, *LINES)
+    delete_session(store, CLAUDE)
+    assert (load(store), listed(store), summaries(store)) == (None, {}, {})
+
+
+def test_importing_what_was_mirrored_makes_the_same_store(
+    history: History, store: AnyStore
+) -> None:
+    agent = history.main.with_suffix("") / "subagents" / "agent-1.jsonl"
+    history.write(*LINES)
+    history.write(prompt(9), path=agent)
+    bring_in(store, history)
+    with MemoryStore() as mirrored:
+        append(mirrored, *LINES)
+        append(mirrored, prompt(9), key=AGENT)
+        assert content(mirrored) == content(store)
