@@ -42,6 +42,7 @@ from memva.domain.event_page import EventCursor, EventPage, EventQuery
 from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueScope
 from memva.domain.job_page import JobPage, JobStats
 from memva.domain.json import JsonObject, JsonValue
+from memva.domain.memva_database import MemvaDatabase
 from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.ports import Store, TranscriptSource
 from memva.domain.redaction import Redact
@@ -112,6 +113,12 @@ from memva.services.jobs import (
     retry_job,
     wait_for_job,
 )
+from memva.services.memva_import import import_memva_database
+from memva.services.memva_report import (
+    DatabaseImportProblem,
+    DatabaseImportProgress,
+    DatabaseImportReport,
+)
 from memva.services.search import SearchHit, SearchPage, build_search_index, search_events
 from memva.services.sessions import (
     UNCHANGED,
@@ -148,6 +155,9 @@ __all__ = [
     "CostSource",
     "CountingStore",
     "CreatedJob",
+    "DatabaseImportProblem",
+    "DatabaseImportProgress",
+    "DatabaseImportReport",
     "EndedStatus",
     "Event",
     "EventCursor",
@@ -175,6 +185,7 @@ __all__ = [
     "JsonValue",
     "LeaseLost",
     "LinkedBy",
+    "MemvaDatabase",
     "MemvaError",
     "NewJob",
     "NoRetry",
@@ -257,6 +268,7 @@ __all__ = [
     "get_session_stats",
     "get_stats_of_sessions",
     "get_usage",
+    "import_memva_database",
     "import_transcripts",
     "list_jobs",
     "list_session_summaries",

@@ -15,6 +15,7 @@ from memva.services import (
     events,
     following,
     jobs,
+    memva_import,
     search,
     sessions,
     stored_transcripts,
@@ -53,6 +54,7 @@ __all__ = [
     "get_session_stats",
     "get_stats_of_sessions",
     "get_usage",
+    "import_memva_database",
     "import_transcripts",
     "list_jobs",
     "list_session_summaries",
@@ -130,6 +132,7 @@ rescue_expired_jobs = awaitable(claims.rescue_expired_jobs)
 snooze_job = awaitable(claims.snooze_job)
 update_job_status = awaitable(claims.update_job_status)
 
+import_memva_database = awaitable(memva_import.import_memva_database)
 import_transcripts = awaitable(transcripts.import_transcripts)
 
 append_to_transcript = awaitable(stored_transcripts.append_to_transcript)

@@ -13,6 +13,7 @@ from memva.cli.backup import backup
 from memva.cli.database import default_database
 from memva.cli.failures import Failure, Interrupted
 from memva.cli.importing import import_
+from memva.cli.importing_db import import_db
 from memva.cli.jobs import jobs
 from memva.cli.output import closed_streams_discarded, discard_stdout
 from memva.cli.search import search
@@ -93,5 +94,5 @@ def app(ctx: click.Context, database: Path) -> None:
     ctx.obj = database
 
 
-for _command in (import_, sessions, show, search, usage, jobs, work, backup):
+for _command in (import_, import_db, sessions, show, search, usage, jobs, work, backup):
     app.add_command(_command)

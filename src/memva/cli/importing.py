@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import click
 from rich.progress import DownloadColumn, TextColumn
@@ -12,11 +11,10 @@ from memva.adapters.claude_code import TranscriptFiles, default_projects_folder
 from memva.adapters.sqlite import SqliteStore
 from memva.cli.failures import Failure, Interrupted
 from memva.cli.output import Output, counted, stderr, stdout
+from memva.cli.problems import list_problems
 from memva.cli.progress import progress_bar
-from memva.services.import_report import ImportProgress, ImportReport
+from memva.services.import_report import ImportProblem, ImportProgress, ImportReport
 from memva.services.transcripts import import_transcripts
-
-_PROBLEMS_SHOWN: Final = 5
 
 
 @click.command("import")
@@ -81,12 +79,12 @@ def _summarise(report: ImportReport, output: Output) -> None:
         output.line(f"{left_out} of deleted sessions left out; --restore brings them back")
     if report.unfinished:
         output.line(f"{report.unfinished:,} unfinished: the last line is read once it is whole")
-    if not report.problem_count:
-        return
-    output.line(f"{counted(report.problem_count, 'problem')}:", style="yellow")
-    for problem in report.problems[:_PROBLEMS_SHOWN]:
-        where = problem.source if problem.line is None else f"{problem.source}:{problem.line}"
-        output.line(f"  {where}")
-        output.line(f"    {problem.reason}", style="dim")
-    if report.problem_count > _PROBLEMS_SHOWN:
-        output.line(f"  … and {report.problem_count - _PROBLEMS_SHOWN:,} more")
+    list_problems(
+        output,
+        ((_place(problem), problem.reason) for problem in report.problems),
+        count=report.problem_count,
+    )
+
+
+def _place(problem: ImportProblem) -> str:
+    return problem.source if problem.line is None else f"{problem.source}:{problem.line}"

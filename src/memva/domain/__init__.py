@@ -53,6 +53,7 @@ from memva.domain.json import (
     parse_object,
 )
 from memva.domain.line import Carry
+from memva.domain.memva_database import DatabaseRow, MemvaDatabase
 from memva.domain.ports import (
     CursorRepository,
     EventRepository,
@@ -121,6 +122,7 @@ __all__ = [
     "CountRepository",
     "CountingStore",
     "CursorRepository",
+    "DatabaseRow",
     "EndedStatus",
     "Event",
     "EventCursor",
@@ -149,6 +151,7 @@ __all__ = [
     "LeaseLost",
     "LinePlace",
     "LinkedBy",
+    "MemvaDatabase",
     "MemvaError",
     "NotFound",
     "ParsedObject",

@@ -132,7 +132,7 @@ class LeaseLost(MemvaError):
 
 
 class SourceUnreadable(MemvaError):
-    """A transcript source cannot be read; `source` names it and `reason` says why."""
+    """What is to be imported cannot be read; `source` names it and `reason` says why."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(source, reason)

@@ -24,6 +24,9 @@ else:
     JsonValue: TypeAlias = Any
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
+DEEPEST: Final = 400
+"""JSON from outside that nests deeper is refused; Python's own stack is the limit of reading it."""
+
 _TEXT: Final = frozenset({str})
 _SCALARS: Final = frozenset({int, float, bool, type(None)})
 

@@ -9,11 +9,13 @@ import attrs
 
 from memva.domain.errors import InvalidValue
 from memva.domain.event import Event
+from memva.domain.job import Job
 from memva.domain.json import JsonObject, JsonValue
+from memva.domain.session import Session
 from memva.domain.text import clean_text
 
 Redact: TypeAlias = Callable[[str], str]
-"""A host's function: given any text of an event, it returns the text to store instead."""
+"""A host's function: given any text, of an event for one, it returns the text to store instead."""
 
 
 def redacted_object(data: JsonObject, redact: Redact) -> JsonObject:
@@ -39,6 +41,25 @@ def redacted_event(event: Event, redact: Redact) -> Event:
         project_name=clean_text(redact(event.project_name)),
         data=redacted_object(event.data, redact),
     )
+
+
+def redacted_session(session: Session, redact: Redact) -> Session:
+    """Return `session` with `redact` applied to its title, folder and metadata."""
+    metadata = session.metadata
+    return attrs.evolve(
+        session,
+        title=None if session.title is None else clean_text(redact(session.title)),
+        project_path=clean_text(redact(session.project_path)),
+        metadata=None if metadata is None else redacted_object(metadata, redact),
+    )
+
+
+def redacted_job(job: Job, redact: Redact) -> Job:
+    """Return `job` with `redact` applied to its data, result and error."""
+    [data] = redacted_object({"": job.data}, redact).values()
+    [result] = redacted_object({"": job.result}, redact).values()
+    error = None if job.error is None else clean_text(redact(job.error))
+    return attrs.evolve(job, data=data, result=result, error=error)
 
 
 def _redacted_items(data: Mapping[str, JsonValue], redact: Redact) -> JsonObject:

@@ -6,7 +6,7 @@ from codecs import BOM_UTF8
 from typing import Final, NamedTuple
 
 from memva.domain.errors import InvalidValue, SessionNotFound
-from memva.domain.json import JsonObject, is_nested_deeper, parse_object
+from memva.domain.json import DEEPEST, JsonObject, is_nested_deeper, parse_object
 from memva.domain.line import Carry, TranscriptLine, read_line
 from memva.domain.ports import (
     SourceLine,
@@ -24,9 +24,6 @@ from memva.services.line_events import LineEvents
 # A batch is one transaction: small enough that other writers hardly wait.
 _BATCH_LINES: Final = 500
 _BATCH_BYTES: Final = 2 * 1024 * 1024
-
-_DEEPEST: Final = 400
-"""JSON that nests deeper could not be read back: Python's own stack is the limit."""
 
 _TOO_DEEP: Final = "is nested too deep"
 _TRIES: Final = 10
@@ -191,7 +188,7 @@ class _Reading:
             reason = f"is not JSON: {error}"
         else:
             brackets = content.count(b"[") + content.count(b"{")
-            if brackets > _DEEPEST and is_nested_deeper(data, _DEEPEST):
+            if brackets > DEEPEST and is_nested_deeper(data, DEEPEST):
                 reason = _TOO_DEEP
             elif data is not None:
                 return data
