@@ -99,7 +99,7 @@ class TypescriptMemva:
             try:
                 yield from self._found(table, "rowid", place)
             except SourceUnreadable as error:
-                yield DatabaseRow(table, f"row {place}", {}, error.reason)
+                yield DatabaseRow(table, self._key(table, place), {}, error.reason)
 
     def event(self, uuid: str, /) -> DatabaseRow | None:
         """Return the row of the event with this uuid, or None where there is none."""
@@ -109,9 +109,18 @@ class TypescriptMemva:
         """Return of each session the session of Claude Code's that its first such event has."""
         if "memva_session_id" not in self._columns("events"):
             return {}
-        return self._read(
-            _FIRST_CLAUDE_SESSIONS, make=lambda cursor: {row[0]: row[1] for row in cursor}
-        )
+        try:
+            return self._read(
+                _FIRST_CLAUDE_SESSIONS, make=lambda cursor: {row[0]: row[1] for row in cursor}
+            )
+        except SourceUnreadable:
+            # One damaged row keeps the statement from its end, and these from nothing.
+            first: dict[str, str] = {}
+            for _, _, columns, _ in self.rows("events"):
+                id_, claude = columns.get("memva_session_id"), columns.get("session_id")
+                if isinstance(id_, str) and isinstance(claude, str) and claude.strip():
+                    first.setdefault(id_, claude)
+            return first
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
@@ -155,8 +164,16 @@ class TypescriptMemva:
                 found.append(DatabaseRow(table, clean_text(str(columns.get(key, value))), columns))
             return found
 
-        key = "uuid" if table == "events" else "id"
+        key = _key_of(table)
         return self._read(f"SELECT * FROM {_quoted(table)} WHERE {column} = ?", value, make=made)
+
+    def _key(self, table: str, place: int) -> str:
+        """Return the primary key of a row that cannot be read whole, or its number."""
+        sql = f"SELECT {_key_of(table)} FROM {_quoted(table)} WHERE rowid = ?"
+        try:
+            return clean_text(str(self._read(sql, place, make=_first)))
+        except SourceUnreadable:
+            return f"row {place}"
 
     def _read(self, sql: str, *values: object, make: Callable[[sqlite3.Cursor], _T]) -> _T:
         """Return what `make` makes of a statement's rows, with the file as it is at one moment."""
@@ -218,6 +235,10 @@ class TypescriptMemva:
 
 
 _UNLOCKED: Final = "win32-none" if os.name == "nt" else "unix-none"
+
+
+def _key_of(table: str) -> str:
+    return "uuid" if table == "events" else "id"
 
 
 def _firsts(cursor: sqlite3.Cursor) -> Iterator[Any]:

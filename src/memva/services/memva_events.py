@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+import attrs
+
 from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventQuery
@@ -185,6 +187,11 @@ class DatabaseEvents:
         if not _is_imports_own(session) or self._has_jobs(holder):
             return
         self._move(claude_session_id, session_id)
+        mine = self._store.sessions.get(session_id)
+        if mine.title is None and session.title is not None:
+            self._store.sessions.update(
+                attrs.evolve(mine, title=session.title, title_origin=session.title_origin)
+            )
         if not self._store.events.page(EventQuery(memva_session_id=holder), limit=1).events:
             self._store.sessions.delete(holder)
 
