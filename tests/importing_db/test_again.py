@@ -207,3 +207,12 @@ def test_one_database_may_be_read_twice(store: Store, seed: Seed) -> None:
     with TypescriptMemva(seed.path) as source:
         import_memva_database(store, source)
         assert import_memva_database(store, source).events.added == 0
+
+
+def test_long_rows_are_stored_in_small_batches(store: Store, seed: Seed) -> None:
+    seed.make()
+    for number in range(5):
+        seed.event(f"row-{number}", number, data={"text": "x" * 1_100_000})
+    told: list[DatabaseImportProgress] = []
+    imported(store, seed, on_progress=told.append)
+    assert [progress.rows for progress in told] == [2, 4, 5]

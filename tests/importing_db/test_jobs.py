@@ -174,3 +174,12 @@ def test_redact_goes_over_every_text(store: Store, seed: Seed) -> None:
     imported(store, seed, redact=lambda text: text.replace("sk-1", "[key]"))
     job = only_job(store)
     assert (job.data, job.result, job.error) == ({"a": "[key]"}, ["[key]"], "[key]")
+
+
+def test_job_that_had_ended_is_not_told_anew(store: Store, seed: Seed) -> None:
+    seed.make().job(status="failed", error="no network")
+    imported(store, seed)
+    before = get_job(store, "j1")
+    seed.job(updated_at=at(50))
+    assert imported(store, seed).updated_jobs == 0
+    assert get_job(store, "j1") == before

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -282,3 +284,29 @@ def test_it_is_what_the_port_asks_for(seed: Seed) -> None:
         port: MemvaDatabase = source
         assert list(port.rows("no such table")) == []
         assert port.event("nobody") is None
+
+
+def test_one_row_at_a_time_is_held(seed: Seed) -> None:
+    seed.make(mode="delete")
+    for number in range(40):
+        seed.event(f"row-{number}", number, data={"text": "x" * 500_000})
+    with TypescriptMemva(seed.path) as source:
+        tracemalloc.start()
+        try:
+            rows = sum(1 for _ in source.rows("events"))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert rows == 40
+    assert peak < 5_000_000
+
+
+def test_file_that_changes_all_the_time_is_an_error(
+    seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed.make()
+    with TypescriptMemva(seed.path) as source:
+        moments = count()
+        monkeypatch.setattr(source, "_signature", lambda: next(moments))
+        with pytest.raises(SourceUnreadable, match="is written to all the time"):
+            source.tables()
