@@ -257,6 +257,17 @@ def test_permission_request_becomes_an_event(store: Store, seed: Seed) -> None:
     assert imported(store, seed).permission_requests.unchanged == 1
 
 
+@pytest.mark.parametrize("named", ["s1", CLAUDE])
+def test_permission_request_may_name_either_session(store: Store, seed: Seed, named: str) -> None:
+    seed.make().session().event(memva_session_id="s1")
+    seed.put("permission_requests", id="p1", session_id=named, status="x", created_at=at(5))
+    report = imported(store, seed)
+    event = all_events(store)[-1]
+    assert (event.session_id, event.memva_session_id) == (CLAUDE, "s1")
+    assert report.problems == []
+    assert imported(store, seed).permission_requests.unchanged == 1
+
+
 def test_settings_become_an_event(store: Store, seed: Seed) -> None:
     seed.make().put("settings", id="singleton", config={"maxTurns": 200})
     assert imported(store, seed).settings.added == 1

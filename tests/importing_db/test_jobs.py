@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.importing_db.conftest import FIRST, Seed, at, imported
+from tests.importing_db.conftest import CLAUDE, FIRST, Seed, at, imported
 
 from memva import (
     Job,
@@ -139,13 +139,15 @@ def test_what_has_no_field_stands_in_the_data(store: Store, seed: Seed) -> None:
 
 @pytest.mark.parametrize("name", ["session_id", "sessionId", "memva_session_id"])
 def test_job_goes_with_its_session(store: Store, seed: Seed, name: str) -> None:
-    seed.make().session().job(data={name: "s1"}).job("j2", data={name: "nobody"})
+    seed.make().session().event(memva_session_id="s1")
+    seed.job(data={name: "s1"}).job("j2", data={name: "nobody"}).job("j3", data={name: CLAUDE})
     imported(store, seed)
     assert get_job(store, "j1").memva_session_id == "s1"
     assert get_job(store, "j2").memva_session_id is None
+    assert get_job(store, "j3").memva_session_id == "s1"
     delete_session(store, "s1")
     report = imported(store, seed)
-    assert (report.deleted, report.jobs) == (2, 0)
+    assert (report.deleted, report.jobs) == (4, 0)
     assert [job.id for job in list_jobs(store)] == ["j2"]
 
 

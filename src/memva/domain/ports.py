@@ -240,7 +240,7 @@ class JobRepository(Protocol):
     """
 
     def add(self, jobs: Sequence[Job], /) -> list[Job]:
-        """Store new jobs, in the order given; all of them or none.
+        """Store new jobs, in the order given; all of them or none. Some may have ended elsewhere.
 
         Returned is, for each, the job that is now there: itself, or the stored one that keeps it
         out, where `Job.takes_unique_key` holds of both and they share type and `unique_key`. Such

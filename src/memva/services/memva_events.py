@@ -102,8 +102,12 @@ class DatabaseEvents:
             InvalidValue: It has no id, or no time that can be read.
         """
         named = session_of_request(row)
-        key = Transcript("", unknown_claude_session(named), "")
-        claude_session_id = self._claude_session(named, EventKey(key, row.id), None)
+        associated = None if named is None else self._store.events.associated_session(named)
+        if named is None or associated is None:
+            key = Transcript("", unknown_claude_session(named), "")
+            claude_session_id = self._claude_session(named, EventKey(key, row.id), None)
+        else:
+            claude_session_id, named = named, associated
         event, problems = event_of_request(
             row,
             claude_session_id=claude_session_id,
@@ -127,6 +131,14 @@ class DatabaseEvents:
         except SessionNotFound:
             return None
         return session_id
+
+    def session_named(self, name: str) -> str | None:
+        """Return the session with this id, or the one that Claude Code's with this id is in.
+
+        Raises:
+            SessionDeleted: It was deleted.
+        """
+        return self.session_of(name) or self._store.events.associated_session(name)
 
     def _wanted(self, row: DatabaseRow, named: str | None, claude_session_id: str) -> str | None:
         """Return the session that a row goes to, or None where it goes to none."""

@@ -191,7 +191,7 @@ class _DatabaseImport:
         read = job_of_row(row)
         job = read.job
         self._tell(row, read.problems)
-        sessions = (self._events.session_of(session_id) for session_id in read.sessions)
+        sessions = (self._events.session_named(name) for name in read.sessions)
         session_id = next(filter(None, sessions), None)
         job = attrs.evolve(job, memva_session_id=session_id)
         if self._redact is not None:

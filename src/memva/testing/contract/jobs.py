@@ -110,6 +110,21 @@ class JobContract:
         assert store.jobs.get("taken").type == "first"
         assert store.jobs.add([]) == []
 
+    def test_job_may_have_ended_before_it_is_added(self, store: Store) -> None:
+        """A job that ended elsewhere is added as it is, holds nothing, and may be told anew."""
+        ended = {"status": "failed", "started_at": START, "completed_at": START, "error": "gone"}
+        old = sample_job(concurrency_key="key", unique_key="key", **ended)
+        new = sample_job(id="job-2", concurrency_key="key", unique_key="key")
+        assert [job.id for job in store.jobs.add([old, new])] == ["job-1", "job-2"]
+        assert store.jobs.get("job-1") == old
+        told = attrs.evolve(old, status="completed", error=None, result="done")
+        store.jobs.replace(old, told)
+        assert store.jobs.get("job-1") == told
+        claimed = store.jobs.claim(
+            claim_token="token", lease=timedelta(minutes=1), limit=2, now=START
+        )
+        assert [job.id for job in claimed] == ["job-2"]
+
     def test_refusal_of_a_job_names_it(self, store: Store) -> None:
         """The error of a job that cannot be added keeps the id that stood in the way."""
         store.jobs.add([sample_job()])
