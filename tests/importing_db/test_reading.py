@@ -165,6 +165,29 @@ def test_row_is_read_with_text_that_is_no_text(seed: Seed) -> None:
     assert event.data == {"typescript_memva": kept}
 
 
+def test_change_that_a_crash_left_half_done_is_not_undone_here(seed: Seed, tmp_path: Path) -> None:
+    seed.make(mode="delete")
+    for number in range(50):
+        seed.event(f"row-{number}", data={"text": "x" * 5_000})
+    copy = tmp_path / "copy"
+    with closing(sqlite3.connect(seed.path)) as raw:
+        raw.execute("PRAGMA cache_size = 1")
+        raw.execute("UPDATE events SET cwd = '/half'")
+        shutil.copytree(seed.path.parent, copy)
+    before = around(copy / seed.path.name)
+    assert len(before) == 2
+    with pytest.raises(SourceUnreadable, match="cannot be read without changing it"):
+        TypescriptMemva(copy / seed.path.name)
+    assert around(copy / seed.path.name) == before
+
+
+def test_database_is_read_while_it_is_written_to_without_a_log(seed: Seed) -> None:
+    seed.make(mode="delete").event()
+    with closing(sqlite3.connect(seed.path)) as raw:
+        raw.execute("UPDATE events SET cwd = '/half'")
+        assert uuids(seed) == ["row-1"]
+
+
 def nothing(path: Path) -> None:
     pass
 

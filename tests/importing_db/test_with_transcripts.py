@@ -31,6 +31,7 @@ from memva import (
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
+from memva.domain.prompts import prompt_text
 
 
 @pytest.fixture
@@ -80,6 +81,12 @@ def test_event_is_one_and_its_tokens_count_once(
         ("own-4", 0),
     ]
     assert {event.memva_session_id for event in all_events(store)} == {"s1"}
+    assert ["typescript_memva" in event.data for event in all_events(store)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
     stats = get_session_stats(store, "s1")
     assert (stats.usage.usage.input_tokens, stats.usage.usage.output_tokens) == (10, 90)
 
@@ -155,3 +162,14 @@ def test_title_that_an_import_found_goes_along(store: Store, seed: Seed, history
     seed.session(title=None)
     imported(store, seed)
     assert (only_session(store).id, only_session(store).title) == ("s1", "prompt 1")
+
+
+def test_prompt_of_memvas_own_stands_beside_that_of_the_transcript(
+    store: Store, seed: Seed, history: History
+) -> None:
+    prompt = {"type": "user", "content": "prompt 1"}
+    seed.event("row-1", 1, data=prompt, session_id="", memva_session_id="s1")
+    imported(store, seed)
+    transcripts(store, history)
+    texts = {event.uuid: prompt_text(event) for event in all_events(store)}
+    assert (texts["row-1"], texts["uuid-1"]) == ("prompt 1", "prompt 1")

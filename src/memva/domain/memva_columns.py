@@ -142,6 +142,15 @@ def moment_of(value: object) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else None
 
 
+def times_of(columns: Columns) -> tuple[datetime, datetime]:
+    """Take when a row was created and last updated; one of both is enough."""
+    held = columns.left().get("created_at")
+    created, updated = columns.moment("created_at"), columns.moment("updated_at")
+    if created is None and updated is None:
+        raise InvalidValue("created_at", held, "must be a time")
+    return cast("datetime", created or updated), cast("datetime", updated or created)
+
+
 def _parsed(text: str) -> JsonValue:
     value = decode_json(text)
     if text.count("[") + text.count("{") > DEEPEST and is_nested_deeper(value, DEEPEST):

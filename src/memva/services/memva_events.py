@@ -13,7 +13,7 @@ from memva.domain.event_page import EventQuery
 from memva.domain.job_page import JobQuery
 from memva.domain.line import project_key
 from memva.domain.memva_database import DatabaseRow, MemvaDatabase
-from memva.domain.memva_rows import (
+from memva.domain.memva_event_rows import (
     event_of_request,
     event_of_row,
     read_event,

@@ -10,13 +10,9 @@ import attrs
 from memva.domain.errors import EventNotFound, InvalidValue, JobNotFound
 from memva.domain.event import Event
 from memva.domain.memva_database import DatabaseRow, MemvaDatabase
-from memva.domain.memva_rows import (
-    event_of_settings,
-    job_of_row,
-    job_told_anew,
-    session_of_row,
-    session_told_anew,
-)
+from memva.domain.memva_event_rows import event_of_settings
+from memva.domain.memva_job_rows import job_of_row, job_told_anew
+from memva.domain.memva_session_rows import session_of_row, session_told_anew
 from memva.domain.ports import Store
 from memva.domain.redaction import Redact, redacted_event, redacted_job, redacted_session
 from memva.domain.versions import Appended
@@ -120,6 +116,7 @@ class _DatabaseImport:
                     taken = [self._taken(row, take) for row in batch]
                     events = [event for event in taken if event is not None]
                     if events:
+                        # The report has a field for each table whose rows become events.
                         counted = getattr(self._report, table) + self._store.events.append(events)
                         setattr(self._report, table, counted)
                 self._reporter.done(table, len(batch))
