@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.importing_db.conftest import CLAUDE, LATEST, Seed, all_events, around, imported
 
-from memva import MemvaDatabase, SourceUnreadable
+from memva import MemvaDatabase, SourceUnreadable, import_memva_database
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
 from memva.adapters.sqlite.migrations import APPLICATION_ID
@@ -110,6 +112,44 @@ def test_reading_goes_on_when_its_program_begins_to_write(seed: Seed) -> None:
             assert source.tables()["events"] == 3
         seed.run("VACUUM")
         assert source.tables()["events"] == 3
+
+
+_WRITER = """
+import sqlite3, sys, time
+raw = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+raw.execute("PRAGMA wal_autocheckpoint = 5")
+for number in range(300):
+    raw.execute(
+        "INSERT INTO events VALUES (?, 'c', 'user', ?, 0, NULL, '/', '', '{}', NULL, 1)",
+        (f"new-{number}", f"2026-03-02T10:00:00.{number:03}Z"),
+    )
+    if number == 0:
+        print("begun", flush=True)
+    time.sleep(0.001)
+raw.close()
+"""
+
+
+def test_another_process_writes_all_the_while(seed: Seed) -> None:
+    seed.make()
+    for number in range(50):
+        seed.event(f"row-{number:02}", number)
+    command = [sys.executable, "-c", _WRITER, str(seed.path)]
+    with (
+        TypescriptMemva(seed.path) as source,
+        MemoryStore() as store,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer,
+    ):
+        assert source.tables()["events"] == 50
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "begun\n"
+        while writer.poll() is None:
+            assert import_memva_database(store, source).problems == []
+        assert writer.returncode == 0
+        import_memva_database(store, source)
+        assert len(all_events(store)) == 350
+    with closing(sqlite3.connect(seed.path)) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def test_its_program_can_write_while_rows_are_read(seed: Seed) -> None:
