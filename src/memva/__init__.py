@@ -42,7 +42,6 @@ from memva.domain.event_page import EventCursor, EventPage, EventQuery
 from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueScope
 from memva.domain.job_page import JobPage, JobStats
 from memva.domain.json import JsonObject, JsonValue
-from memva.domain.memva_database import MemvaDatabase
 from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.ports import Store, TranscriptSource
 from memva.domain.redaction import Redact
@@ -65,6 +64,7 @@ from memva.domain.stored_transcript import StoredTranscript
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
+from memva.domain.typescript_memva.database import MemvaDatabase
 from memva.domain.usage import Usage
 from memva.domain.usage_report import UsageBy, UsageReport, UsageTotals
 from memva.domain.versions import Appended
@@ -113,12 +113,6 @@ from memva.services.jobs import (
     retry_job,
     wait_for_job,
 )
-from memva.services.memva_import import import_memva_database
-from memva.services.memva_report import (
-    DatabaseImportProblem,
-    DatabaseImportProgress,
-    DatabaseImportReport,
-)
 from memva.services.search import SearchHit, SearchPage, build_search_index, search_events
 from memva.services.sessions import (
     UNCHANGED,
@@ -139,6 +133,12 @@ from memva.services.stored_transcripts import (
     summarise_transcript,
 )
 from memva.services.transcripts import import_transcripts
+from memva.services.typescript_memva.database_import import import_memva_database
+from memva.services.typescript_memva.report import (
+    DatabaseImportProblem,
+    DatabaseImportProgress,
+    DatabaseImportReport,
+)
 
 __all__ = [
     "ASSISTANT",

@@ -13,8 +13,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from memva.domain.errors import SourceUnreadable
-from memva.domain.memva_database import DatabaseRow
 from memva.domain.text import clean_text
+from memva.domain.typescript_memva.database import DatabaseRow
 
 _Signature: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 _T = TypeVar("_T")
@@ -48,7 +48,9 @@ def default_memva_database() -> Path:
 
 
 class TypescriptMemva:
-    """Such a database in a file; `memva.domain.memva_database.MemvaDatabase` says what it does.
+    """Such a database in a file.
+
+    `memva.domain.typescript_memva.database.MemvaDatabase` says what it does.
 
     The file may be in use by its own program, and may have a write-ahead log. Use it in a `with`
     block or close it.

@@ -15,12 +15,12 @@ from memva.services import (
     events,
     following,
     jobs,
-    memva_import,
     search,
     sessions,
     stored_transcripts,
     transcripts,
 )
+from memva.services.typescript_memva import database_import
 
 __all__ = [
     "TransactionOfAnotherTask",
@@ -132,7 +132,7 @@ rescue_expired_jobs = awaitable(claims.rescue_expired_jobs)
 snooze_job = awaitable(claims.snooze_job)
 update_job_status = awaitable(claims.update_job_status)
 
-import_memva_database = awaitable(memva_import.import_memva_database)
+import_memva_database = awaitable(database_import.import_memva_database)
 import_transcripts = awaitable(transcripts.import_transcripts)
 
 append_to_transcript = awaitable(stored_transcripts.append_to_transcript)

@@ -14,8 +14,8 @@ from memva.cli.output import Output, counted, stdout
 from memva.cli.problems import list_problems
 from memva.cli.progress import progress_bar
 from memva.domain.versions import Appended
-from memva.services.memva_import import import_memva_database
-from memva.services.memva_report import DatabaseImportProgress, DatabaseImportReport
+from memva.services.typescript_memva.database_import import import_memva_database
+from memva.services.typescript_memva.report import DatabaseImportProgress, DatabaseImportReport
 
 
 @click.command("import-db", short_help="Bring in the TypeScript Memva's database.")

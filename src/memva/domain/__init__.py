@@ -53,7 +53,6 @@ from memva.domain.json import (
     parse_object,
 )
 from memva.domain.line import Carry
-from memva.domain.memva_database import DatabaseRow, MemvaDatabase
 from memva.domain.ports import (
     CursorRepository,
     EventRepository,
@@ -95,6 +94,7 @@ from memva.domain.time import from_text, to_text, utc_now
 from memva.domain.titles import Title, TitleOrigin
 from memva.domain.told_response import Called, CallKey, ToldResponse, merged_told, told_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
+from memva.domain.typescript_memva.database import DatabaseRow, MemvaDatabase
 from memva.domain.usage import (
     ResponseUsage,
     Usage,

@@ -9,16 +9,16 @@ import attrs
 
 from memva.domain.errors import EventNotFound, InvalidValue, JobNotFound
 from memva.domain.event import Event
-from memva.domain.memva_database import DatabaseRow, MemvaDatabase
-from memva.domain.memva_event_rows import event_of_settings
-from memva.domain.memva_job_rows import job_of_row, job_told_anew
-from memva.domain.memva_session_rows import session_of_row, session_told_anew
 from memva.domain.ports import Store
 from memva.domain.redaction import Redact, redacted_event, redacted_job, redacted_session
+from memva.domain.typescript_memva.database import DatabaseRow, MemvaDatabase
+from memva.domain.typescript_memva.event_rows import event_of_settings
+from memva.domain.typescript_memva.job_rows import job_of_row, job_told_anew
+from memva.domain.typescript_memva.session_rows import session_of_row, session_told_anew
 from memva.domain.versions import Appended
 from memva.services.deletions import Deletions
-from memva.services.memva_events import DatabaseEvents, SessionDeleted
-from memva.services.memva_report import (
+from memva.services.typescript_memva.events import DatabaseEvents, SessionDeleted
+from memva.services.typescript_memva.report import (
     DatabaseImportProblem,
     DatabaseImportProgress,
     DatabaseImportReport,

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple, cast
 import attrs
 
 from memva.domain.job import EndedStatus, Job
-from memva.domain.memva_columns import Columns, is_identifier, times_of, with_kept
-from memva.domain.memva_database import DatabaseRow
 from memva.domain.text import clean_text
+from memva.domain.typescript_memva.columns import Columns, is_identifier, times_of, with_kept
+from memva.domain.typescript_memva.database import DatabaseRow
 
 _STOPPED: Final = "it was {status} in the TypeScript Memva when it was imported"
 _UNFINISHED: Final[dict[str, EndedStatus]] = {"pending": "cancelled", "running": "failed"}

@@ -12,8 +12,10 @@ from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.job_page import JobQuery
 from memva.domain.line import project_key
-from memva.domain.memva_database import DatabaseRow, MemvaDatabase
-from memva.domain.memva_event_rows import (
+from memva.domain.ports import Store
+from memva.domain.session import Session
+from memva.domain.typescript_memva.database import DatabaseRow, MemvaDatabase
+from memva.domain.typescript_memva.event_rows import (
     event_of_request,
     event_of_row,
     read_event,
@@ -21,8 +23,6 @@ from memva.domain.memva_event_rows import (
     unknown_claude_session,
     uuid_of,
 )
-from memva.domain.ports import Store
-from memva.domain.session import Session
 from memva.services.deletions import Deletions
 
 _PARENTS_KEPT: Final = 10_000

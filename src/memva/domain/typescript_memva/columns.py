@@ -9,9 +9,9 @@ from typing import Final, cast
 
 from memva.domain.errors import InvalidValue
 from memva.domain.json import DEEPEST, JsonObject, JsonValue, decode_json, is_nested_deeper
-from memva.domain.memva_database import Cell
 from memva.domain.text import clean_text, is_storable
 from memva.domain.time import from_text
+from memva.domain.typescript_memva.database import Cell
 
 KEPT_UNDER: Final = "typescript_memva"
 """The key, in an event's or a job's `data` and in a session's `metadata`, under which stands what

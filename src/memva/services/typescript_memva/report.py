@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from memva.domain.memva_database import DatabaseRow
+from memva.domain.typescript_memva.database import DatabaseRow
 from memva.domain.versions import Appended
 from memva.services.import_report import PROBLEMS_KEPT
 

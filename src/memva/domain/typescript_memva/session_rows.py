@@ -7,9 +7,9 @@ from typing import NamedTuple, cast
 
 import attrs
 
-from memva.domain.memva_columns import Columns, is_identifier, object_with_kept, times_of
-from memva.domain.memva_database import DatabaseRow
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
+from memva.domain.typescript_memva.columns import Columns, is_identifier, object_with_kept, times_of
+from memva.domain.typescript_memva.database import DatabaseRow
 
 
 class SessionRow(NamedTuple):

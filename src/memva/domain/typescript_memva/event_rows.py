@@ -10,10 +10,15 @@ from memva.domain.errors import InvalidValue
 from memva.domain.event import ASSISTANT, USER, Event
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.line import UNKNOWN_TYPE, content_prefix, derived_uuid, project_key, project_name
-from memva.domain.memva_columns import Columns, is_identifier, moment_of, object_with_kept
-from memva.domain.memva_database import DatabaseRow
 from memva.domain.redaction import Redact, redacted_object
 from memva.domain.text import clean_text
+from memva.domain.typescript_memva.columns import (
+    Columns,
+    is_identifier,
+    moment_of,
+    object_with_kept,
+)
+from memva.domain.typescript_memva.database import DatabaseRow
 
 PERMISSION_REQUEST: Final = "permission_request"
 """The type of the event that a permission request becomes."""

@@ -1,0 +1,1 @@
+"""Importing the TypeScript Memva's database."""
