@@ -9,12 +9,14 @@ from typing import Any
 from claude_agent_sdk import SessionKey, fold_session_summary
 from tests.importing.conftest import CLAUDE
 
-from memva import TranscriptStore
+from memva import Transcript, TranscriptStore
 from memva.claude_sdk import MemvaSessionStore
 
 PROJECT = "-code-app"
 KEY: SessionKey = {"project_key": PROJECT, "session_id": CLAUDE}
 AGENT: SessionKey = {**KEY, "subpath": "subagents/agent-1"}
+MAIN_TRANSCRIPT = Transcript(PROJECT, CLAUDE, "")
+AGENT_TRANSCRIPT = Transcript(PROJECT, CLAUDE, "subagents/agent-1")
 
 MODE: Any = {"type": "mode", "mode": "plan"}
 TITLE: Any = {"type": "custom-title", "customTitle": "The login"}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from claude_agent_sdk import list_sessions_from_store, project_key_for_directory
+from claude_agent_sdk import SessionKey, list_sessions_from_store, project_key_for_directory
 from tests.claude_sdk.entries import (
     AGENT,
     KEY,
+    MAIN_TRANSCRIPT,
     MODE,
     TITLE,
     append,
@@ -25,8 +27,10 @@ from tests.claude_sdk.entries import (
 from tests.importing.conftest import CLAUDE, History, content
 
 from memva import (
+    JsonObject,
     Session,
     SessionNotFound,
+    append_to_transcript,
     create_job,
     create_session,
     delete_session,
@@ -35,8 +39,10 @@ from memva import (
     get_session_stats,
     import_transcripts,
     list_sessions,
+    list_transcripts,
     record_event,
     search_events,
+    summarise_transcript,
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
@@ -187,6 +193,43 @@ def test_streamed_mirrored_and_imported_are_one(store: AnyStore, history: Histor
     assert tokens(store) == (3, 7)
 
 
+def test_what_was_streamed_takes_its_place(store: AnyStore) -> None:
+    """In the project that it was streamed in."""
+    record_event(
+        store,
+        session_id=CLAUDE,
+        event_type="assistant",
+        uuid="answer",
+        data=ANSWER,
+        cwd="/code/app",
+    )
+    append(store, prompt(1), ANSWER)
+    assert load(store) == [prompt(1), ANSWER]
+
+
+def test_an_append_leaves_the_summary_of_an_import_to_who_asks(
+    store: AnyStore, history: History
+) -> None:
+    """And whoever asks goes on with the lines that have come since, each once."""
+    given: list[str] = []
+
+    def fold(before: JsonObject | None, lines: Sequence[JsonObject]) -> JsonObject:
+        given.extend(str(line["uuid"]) for line in lines)
+        return {"lines": len(lines) + (0 if before is None else int(str(before["lines"])))}
+
+    history.write(prompt(1), prompt(2))
+    bring_in(store, history)
+    transcript = MAIN_TRANSCRIPT
+    append_to_transcript(store, transcript, [prompt(3)], fold=fold)
+    assert given == []
+    [stored] = list_transcripts(store)
+    assert summarise_transcript(store, stored, fold=fold) == {"lines": 3}
+    append_to_transcript(store, transcript, [prompt(4)], fold=fold)
+    [stored] = list_transcripts(store)
+    assert summarise_transcript(store, stored, fold=fold) == {"lines": 4}
+    assert given == ["uuid-1", "uuid-2", "uuid-3", "uuid-4"]
+
+
 def test_a_host_says_which_session_it_is(store: AnyStore) -> None:
     session = create_session(store, project_path="/code/app", title="Ours")
     append(store, prompt(1), session_id=session.id)
@@ -213,6 +256,21 @@ def test_deleting_a_conversation_takes_its_session(store: AnyStore, history: His
     assert bring_in(store, history) == 0
     append(store, prompt(20))
     assert load(store) == [prompt(20)]
+
+
+def test_nothing_of_a_deleted_conversation_is_found_or_counted(store: AnyStore) -> None:
+    """In a session that has another one, whose answer is of the same response."""
+    session = create_session(store, project_path="/code/app")
+    fork: SessionKey = {**KEY, "session_id": "fork"}
+    more = {**ANSWER["message"], "usage": {"input_tokens": 3, "output_tokens": 9}}
+    append(store, prompt(1), {**ANSWER, "message": more}, session_id=session.id)
+    append(store, prompt(1), ANSWER, prompt(2), key=fork, session_id=session.id)
+    assert (tokens(store), len(search_events(store, "mended").hits)) == ((3, 9), 2)
+    delete(store)
+    assert (tokens(store), len(search_events(store, "mended").hits)) == ((3, 7), 1)
+    assert get_session_stats(store, session.id).events == {"user": 2, "assistant": 1}
+    delete(store, fork)
+    assert (tokens(store), len(search_events(store, "mended").hits)) == ((0, 0), 0)
 
 
 def test_deleting_a_conversation_leaves_what_is_not_its_own(store: AnyStore) -> None:

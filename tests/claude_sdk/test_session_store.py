@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,9 @@ from claude_agent_sdk.testing import run_session_store_conformance
 from claude_agent_sdk.testing.session_store_conformance import _OPTIONAL_METHODS
 from tests.claude_sdk.entries import (
     AGENT,
+    AGENT_TRANSCRIPT,
     KEY,
+    MAIN_TRANSCRIPT,
     MODE,
     PROJECT,
     TITLE,
@@ -33,7 +36,14 @@ from tests.claude_sdk.entries import (
 )
 from tests.importing.conftest import CLAUDE
 
-from memva import InvalidValue, StoreUnavailable, TranscriptStore, list_sessions
+from memva import (
+    Event,
+    InvalidValue,
+    StoreUnavailable,
+    Transcript,
+    TranscriptStore,
+    list_sessions,
+)
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
 from memva.claude_sdk import MemvaSessionStore
@@ -92,6 +102,34 @@ def test_entries_without_uuid_are_all_kept(store: TranscriptStore) -> None:
     append(store, prompt(1), MODE, MODE)
     append(store, MODE)
     assert load(store) == [MODE, TITLE] * 3 + [prompt(1), MODE, MODE, MODE]
+
+
+def test_as_many_are_known_again_as_are_stored(store: TranscriptStore) -> None:
+    append(store, MODE, prompt(1))
+    append(store, MODE, MODE, prompt(1))
+    assert load(store) == [MODE, prompt(1), MODE]
+
+
+def test_what_says_no_time_has_that_of_the_entry_before(store: TranscriptStore) -> None:
+    append(store, prompt(1))
+    append(store, MODE)
+    times = {event.timestamp for event in store.transcripts.lines(MAIN_TRANSCRIPT, limit=10)}
+    assert len(times) == 1
+
+
+def test_load_is_of_one_moment(store: TranscriptStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [prompt(n) for n in range(250)]
+    append(store, *entries)
+    lines = store.transcripts.lines
+
+    def interrupted(_: object, transcript: Transcript, **options: Any) -> list[Event]:
+        page = lines(transcript, **options)
+        with ThreadPoolExecutor(1) as other:
+            other.submit(store.transcripts.delete, transcript).result()
+        return page
+
+    monkeypatch.setattr(type(store.transcripts), "lines", interrupted)
+    assert load(store) == entries
 
 
 def test_an_entry_that_comes_again_keeps_its_place(store: TranscriptStore) -> None:
@@ -211,6 +249,9 @@ def test_what_a_subagent_is_comes_back(store: TranscriptStore) -> None:
     append(store, *entries[3:], key=AGENT)
     assert load(store, AGENT) == entries
     assert subkeys(store) == ["subagents/agent-1"]
+    # It stands in no line of a file.
+    lines = store.transcripts.lines(AGENT_TRANSCRIPT, limit=10)
+    assert [event.line for event in lines] == [1, 1, 1, 1, 2]
 
 
 def test_mtime_moves_with_each_append(tmp_path: Path) -> None:

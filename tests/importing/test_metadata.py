@@ -103,11 +103,19 @@ def test_without_a_transcript_it_is_not_looked_at(
     store: Store, history: History, agent: Path
 ) -> None:
     told(agent.with_name("agent-2.jsonl"), agentType="Explore")
-    # An empty one may still be written to.
-    told(history.write(path=agent.with_name("agent-3.jsonl")), agentType="Explore")
+    assert import_transcripts(store, TranscriptFiles(history.root)).transcripts == 2
+    assert metadata_of(store) == []
+
+
+@pytest.mark.parametrize("begun", ["", '{"type":'])
+def test_it_waits_for_the_first_line(
+    store: Store, history: History, agent: Path, begun: str
+) -> None:
+    other = history.write(begun, path=agent.with_name("agent-3.jsonl"))
+    told(other, agentType="Explore")
     import_transcripts(store, TranscriptFiles(history.root))
     assert metadata_of(store) == []
-    history.append(history.line(4), path=agent.with_name("agent-3.jsonl"))
+    history.write(history.line(4), path=other)
     import_transcripts(store, TranscriptFiles(history.root))
     assert [event.subpath for event in metadata_of(store)] == ["subagents/agent-3"]
 
