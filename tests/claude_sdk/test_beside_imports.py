@@ -48,6 +48,7 @@ from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
 from memva.claude_sdk import MemvaSessionStore
+from memva.domain.line import UNNUMBERED
 
 AnyStore = MemoryStore | SqliteStore
 
@@ -298,9 +299,8 @@ def test_deleted_sessions_transcript_is_gone(store: AnyStore) -> None:
     assert (load(store), listed(store), summaries(store)) == (None, {}, {})
 
 
-def test_importing_what_was_mirrored_makes_the_same_store(
-    history: History, store: AnyStore
-) -> None:
+def test_mirroring_makes_the_store_that_importing_makes(history: History, store: AnyStore) -> None:
+    """But for the numbers of the lines, which the mirror does not know."""
     agent = history.main.with_suffix("") / "subagents" / "agent-1.jsonl"
     history.write(*LINES)
     history.write(prompt(9), path=agent)
@@ -308,4 +308,30 @@ def test_importing_what_was_mirrored_makes_the_same_store(
     with MemoryStore() as mirrored:
         append(mirrored, *LINES)
         append(mirrored, prompt(9), key=AGENT)
-        assert content(mirrored) == content(store)
+        for item in (found := content(mirrored)):
+            if "line" in item:
+                item["line"] -= UNNUMBERED
+        assert found == content(store)
+
+
+def test_import_puts_what_was_mirrored_in_its_place(store: AnyStore, history: History) -> None:
+    """The mirror may have begun in the middle of the conversation."""
+    lines = [prompt(n) for n in range(9)]
+    append(store, *lines[5:7], TITLE)
+    append(store, lines[8])
+    history.write(*lines[:5], *lines[5:7], TITLE, lines[7], lines[8])
+    bring_in(store, history)
+    found = store.transcripts.lines(MAIN_TRANSCRIPT, limit=100)
+    assert [event.line for event in found] == list(range(1, 11))
+    assert load(store) == [*lines[:7], TITLE, *lines[7:]]
+
+
+def test_title_that_comes_after_what_was_mirrored_is_new(store: AnyStore, history: History) -> None:
+    later = {**TITLE, "customTitle": "Later"}
+    append(store, prompt(1), prompt(2), TITLE)
+    history.write(prompt(1), prompt(2), TITLE, later)
+    bring_in(store, history)
+    assert only_session(store).title == "Later"
+    history.write(prompt(1), prompt(2), TITLE, later, MODE)
+    bring_in(store, history)
+    assert only_session(store).title == "Later"

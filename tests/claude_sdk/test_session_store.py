@@ -47,6 +47,7 @@ from memva import (
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
 from memva.claude_sdk import MemvaSessionStore
+from memva.domain.line import UNNUMBERED
 from memva.testing import FrozenClock
 
 OpenStore = Callable[[], TranscriptStore]
@@ -251,7 +252,7 @@ def test_what_a_subagent_is_comes_back(store: TranscriptStore) -> None:
     assert subkeys(store) == ["subagents/agent-1"]
     # It stands in no line of a file.
     lines = store.transcripts.lines(AGENT_TRANSCRIPT, limit=10)
-    assert [event.line for event in lines] == [1, 1, 1, 1, 2]
+    assert [event.line - UNNUMBERED for event in lines] == [0, 0, 1, 1, 2]
 
 
 def test_mtime_moves_with_each_append(tmp_path: Path) -> None:

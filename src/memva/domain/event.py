@@ -54,8 +54,9 @@ class Event:
         memva_session_id: The session it is associated with, or None for not yet.
         project_key: With `session_id` and `subpath`, the transcript it stands in.
         subpath: See `project_key`; empty for the main conversation.
-        line: Its place in the transcript, from 1; 0 while it was only streamed, so that its
-            place is not known.
+        line: Its place in the transcript: the number of its line in the file, from 1, or a number
+            past `memva.domain.line.UNNUMBERED` where it came in its order, but without the file; 0
+            while it was only streamed, so that its place is not known.
         position: The store's running number, given on storing; 0 before. A version that replaces
             another takes a new one.
 

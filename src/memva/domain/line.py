@@ -20,6 +20,10 @@ from memva.domain.time import from_text
 UNKNOWN_TYPE: Final = "unknown"
 """The type of a line that names none."""
 
+UNNUMBERED: Final = 1_000_000_000
+"""After which number lines are counted that come without the file that they stand in. The file's
+own numbers are lower, and take their place once it is imported."""
+
 AGENT_METADATA: Final = "agent_metadata"
 """The type of what a subagent is. To a session store of the Agent SDK's it comes as a line of the
 subagent's transcript; in a folder it is the content of `agent-….meta.json` beside it, without the

@@ -25,7 +25,8 @@ _ORDER: Final[tuple[TitleOrigin, ...]] = (
     "custom-title",
     "host",
 )
-_LAST_STANDS: Final = frozenset({"summary", "ai-title", "custom-title"})
+LAST_STANDS: Final[frozenset[TitleOrigin]] = frozenset({"summary", "ai-title", "custom-title"})
+"""Of titles of one such origin the last one stands, of others the first."""
 
 
 class Title(NamedTuple):
@@ -60,7 +61,7 @@ def better_title(held: Title | None, offered: Title | None, *, is_new: bool = Tr
         return held or offered
     before, after = _ORDER.index(held.origin), _ORDER.index(offered.origin)
     if after == before:
-        return offered if is_new and held.origin in _LAST_STANDS else held
+        return offered if is_new and held.origin in LAST_STANDS else held
     return offered if after > before else held
 
 

@@ -10,7 +10,7 @@ from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import Event, EventKey
 from memva.domain.ports import Store
 from memva.domain.session import ClaudeStatus, Session
-from memva.domain.titles import Title, better_title, title_in
+from memva.domain.titles import LAST_STANDS, Title, better_title, title_in
 
 
 def session_id_of(store: Store, claude_session_id: str, *, otherwise: str) -> str:
@@ -72,10 +72,10 @@ def _offered_titles(store: Store, events: Sequence[Event]) -> list[tuple[Title, 
     """Return the titles that lines offer, and of each whether its line is new to the store."""
     if not events or events[0].subpath:
         return []
-    known = store.events.last_line(events[0].transcript)
     uuids = {event.uuid for event in events}
     return [
-        (title, event.line > known)
+        # Of prompts the first stands, whether it is new or not.
+        (title, title.origin in LAST_STANDS and not _is_stored(store, event.key))
         for event in events
         if (title := title_in(event)) is not None
         and (title.origin != "summary" or _is_own_summary(store, event, uuids))
@@ -87,10 +87,12 @@ def _is_own_summary(store: Store, event: Event, uuids: set[str]) -> bool:
     leaf = event.data.get("leafUuid")
     if not isinstance(leaf, str):
         return False
-    if leaf in uuids:
-        return True
+    return leaf in uuids or _is_stored(store, EventKey(event.transcript, leaf))
+
+
+def _is_stored(store: Store, key: EventKey) -> bool:
     try:
-        store.events.get(EventKey(event.transcript, leaf))
+        store.events.get(key)
     except EventNotFound:
         return False
     return True

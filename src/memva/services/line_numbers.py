@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from memva.domain.abilities import TranscriptStore
 from memva.domain.errors import EventNotFound
 from memva.domain.event import Event, EventKey, Transcript
-from memva.domain.line import AGENT_METADATA, TranscriptLine, content_prefix
+from memva.domain.line import AGENT_METADATA, UNNUMBERED, TranscriptLine, content_prefix
 from memva.domain.stored_transcript import LinePlace
 
 _NEIGHBOURS: Final = 100
@@ -44,7 +44,7 @@ def numbered(
     known = [_stored(store, transcript, line.uuid) for line in lines]
     repeated = _before_first_known(store, transcript, lines, known)
     at = _stored(store, transcript, _last_appended(store, transcript))
-    number = store.events.last_line(transcript)
+    number = max(store.events.last_line(transcript), UNNUMBERED)
     numbers: dict[str, int] = {}
     placed: list[tuple[int, TranscriptLine]] = []
     ends_with: Event | None = None
@@ -60,7 +60,7 @@ def numbered(
         elif event is not None:
             at, place = event, event.line
         elif line.event_type == AGENT_METADATA:
-            place = max(number, 1)
+            place = number
         else:
             place = number = number + 1
         if line.uuid is not None:
