@@ -44,7 +44,7 @@ from memva.domain.job_page import JobPage, JobStats
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.ports import Store, TranscriptSource
-from memva.domain.redaction import Redact
+from memva.domain.redaction import Redact, RedactNamed
 from memva.domain.reported_cost import CostSource, ReportedCost
 from memva.domain.rescue import Sightings
 from memva.domain.retry import (
@@ -55,6 +55,7 @@ from memva.domain.retry import (
     RetryPolicy,
 )
 from memva.domain.search_page import SearchCursor
+from memva.domain.secrets import redact_secrets
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionSort
 from memva.domain.session_stats import SessionStats
@@ -191,6 +192,7 @@ __all__ = [
     "NoRetry",
     "NotFound",
     "Redact",
+    "RedactNamed",
     "ReportedCost",
     "RetryPolicy",
     "SearchCursor",
@@ -280,6 +282,7 @@ __all__ = [
     "read_transcript",
     "record_event",
     "record_events",
+    "redact_secrets",
     "release_job",
     "renew_lease",
     "rescue_expired_jobs",

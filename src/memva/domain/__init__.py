@@ -65,6 +65,7 @@ from memva.domain.ports import (
     TranscriptSource,
 )
 from memva.domain.rebuild import rebuilder
+from memva.domain.redaction import Redact, RedactNamed
 from memva.domain.reported_cost import (
     CostSource,
     ReportedCost,
@@ -81,6 +82,7 @@ from memva.domain.search_page import (
 )
 from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query, relevance
 from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
+from memva.domain.secrets import redact_secrets
 from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.session_stats import SessionFacts, SessionStats, session_stats, stats_of
@@ -157,6 +159,8 @@ __all__ = [
     "ParsedObject",
     "PlacedWord",
     "Reconciled",
+    "Redact",
+    "RedactNamed",
     "ReportedCost",
     "ResponseUsage",
     "Said",
@@ -236,6 +240,7 @@ __all__ = [
     "preferred",
     "rebuilder",
     "reconcile",
+    "redact_secrets",
     "relevance",
     "reported_cost_in",
     "reported_costs",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -15,17 +15,39 @@ from memva.domain.session import Session
 from memva.domain.text import clean_text
 
 Redact: TypeAlias = Callable[[str], str]
-"""A host's function: given any text, of an event for one, it returns the text to store instead."""
+"""A host's function: given any text, of an event for one, it returns the text to store instead.
+
+Where it is a `RedactNamed`, it is also told what a text in a JSON object is called there.
+"""
+
+
+@runtime_checkable
+class RedactNamed(Protocol):
+    """A `Redact` that goes by names too: of `{"password": "…"}` the text alone tells nothing."""
+
+    def __call__(self, text: str, /) -> str:
+        """Return the text to store instead of any text."""
+        ...
+
+    def named(self, name: str, text: str, /) -> str:
+        """Return the text to store instead of the one that is the member `name` of an object."""
+        ...
+
+
+_Named: TypeAlias = Callable[[str, str], str]
 
 
 def redacted_object(data: JsonObject, redact: Redact) -> JsonObject:
     """Return `data` with `redact` applied to every text in it, the keys of objects included.
 
+    A text that is a member of an object is given with its name to a `RedactNamed`.
+
     Raises:
         InvalidValue: `data` nests deeper than Python's stack reaches.
     """
+    named = redact.named if isinstance(redact, RedactNamed) else None
     try:
-        return _redacted_items(data, redact)
+        return _redacted_items(data, redact, named)
     except RecursionError as error:
         raise InvalidValue("data", data, "must not nest so deep") from error
 
@@ -62,15 +84,24 @@ def redacted_job(job: Job, redact: Redact) -> Job:
     return attrs.evolve(job, data=data, result=result, error=error)
 
 
-def _redacted_items(data: Mapping[str, JsonValue], redact: Redact) -> JsonObject:
-    return {redact(key): _redacted(item, redact) for key, item in data.items()}
+def _redacted_items(
+    data: Mapping[str, JsonValue], redact: Redact, named: _Named | None
+) -> JsonObject:
+    return {
+        redact(key): (
+            named(key, item)
+            if named is not None and isinstance(item, str)
+            else _redacted(item, redact, named)
+        )
+        for key, item in data.items()
+    }
 
 
-def _redacted(value: JsonValue, redact: Redact) -> JsonValue:
+def _redacted(value: JsonValue, redact: Redact, named: _Named | None) -> JsonValue:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return _redacted_items(value, redact)
+        return _redacted_items(value, redact, named)
     if isinstance(value, list | tuple):
-        return [_redacted(item, redact) for item in value]
+        return [_redacted(item, redact, named) for item in value]
     return value

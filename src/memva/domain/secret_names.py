@@ -1,0 +1,113 @@
+"""Values that are secret because their names say so: `API_KEY=…`, `"password": "…"`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Final
+
+from memva.domain.secret_shapes import Shape, is_placeholder, marker
+
+_WORDS: Final = (
+    ("password",),
+    ("passwd",),
+    ("passphrase",),
+    ("secret",),
+    ("token",),
+    *((whose, "key") for whose in (
+        "api", "secret", "access", "private", "signing", "encryption", "auth", "account", "master",
+    )),
+)  # fmt: skip
+"""The words that a name ends with whose value is secret."""
+
+_PLACE: Final = re.compile(r"(?:page|next)[_-]?\Z", re.IGNORECASE)
+"""What stands before a word that means no secret but a place in a list that goes on."""
+
+_SEPARATOR: Final = r"\d{0,3}\\{0,3}[\"'`]?[ \t]{0,8}(?::=|=>|=(?!=)|:)[ \t]{0,8}"
+_OPTION_SEPARATOR: Final = r" {1,8}=? {0,8}"
+_VALUE: Final = (
+    r"(?:(?P<quote>\\{0,3}[\"'`])(?P<quoted>(?:(?!(?P=quote))\S)++)(?P=quote)"
+    r"|(?P<bare>[^\s\"'`,;&<>(){}\[\]\\|]++)(?![(\[]))"
+)
+
+_LEAST: Final = 6
+"""How many characters a secret has at least, unless a variable of the environment is given it."""
+
+_CODE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)++|\d[\d_.]*", re.ASCII)
+"""What stands in code where a value comes from elsewhere: `settings.token2`, or is a number."""
+
+_KEYWORDS: Final = frozenset(("none", "null", "nil", "true", "false", "undefined"))
+_PATH: Final = re.compile(r"(?:~|\.{1,2})?/(?![A-Za-z0-9/+]{39}\Z)|[A-Za-z]:\\|\w+://")
+
+
+@cache
+def assignments() -> Sequence[Shape]:
+    """Return the shapes of names with their values."""
+    names = sorted(set(_spellings()), key=len, reverse=True)
+    words = "|".join(map(re.escape, names))
+    hints = tuple(sorted({re.split("[_-]", name)[-1][-3:] for name in names}))
+    assigned = f"(?P<name>{words})(?P<between>{_SEPARATOR}){_VALUE}"
+    option = f"(?<=[a-z-]-)(?P<name>{words})(?P<between>{_OPTION_SEPARATOR}){_VALUE}"
+    return [
+        Shape(hints, re.compile(assigned, re.ASCII), _replace),
+        Shape(("--",), re.compile(option, re.ASCII), _replace),
+    ]
+
+
+@cache
+def _ending() -> re.Pattern[str]:
+    words = "|".join(map(re.escape, _spellings()))
+    return re.compile(rf"(?P<name>{words})\d{{0,3}}\Z", re.ASCII)
+
+
+def named_secret(name: str, value: str) -> str | None:
+    """Return what stands instead of a value that `name` says is secret; None where it is none."""
+    found = _ending().search(name)
+    if found is None or not _is_secret(value, found):
+        return None
+    return marker(_kind(found["name"]))
+
+
+def _spellings() -> Iterator[str]:
+    """Yield each way in which the words are written: `apiKey`, `api_key`, `API-KEY`, …."""
+    for words in _WORDS:
+        for joint in ("", "_", "-") if len(words) > 1 else ("",):
+            yield joint.join(words)
+            yield joint.join(words).upper()
+            yield joint.join(word.capitalize() for word in words)
+        yield words[0] + "".join(word.capitalize() for word in words[1:])
+        # As initials are written: APIKey.
+        yield words[0].upper() + "".join(word.capitalize() for word in words[1:])
+
+
+def _replace(found: re.Match[str]) -> str:
+    quoted = found["quoted"]
+    value = found["bare"] if quoted is None else quoted
+    between, quote = found["between"], found["quote"] or ""
+    if not _is_secret(value, found, between=between, quoted=quoted is not None):
+        return found[0]
+    return f"{found['name']}{between}{quote}{marker(_kind(found['name']))}{quote}"
+
+
+def _is_secret(value: str, found: re.Match[str], *, between: str = "", quoted: bool = True) -> bool:
+    """Tell whether a value is a secret, or only speaks of one, by it and by the name found."""
+    name = found["name"]
+    if _PLACE.search(found.string, max(0, found.start() - 5), found.start()):
+        return False
+    if is_placeholder(value) or value.lower() in _KEYWORDS or _PATH.match(value):
+        return False
+    if any(map(str.isspace, value)):
+        # A label, or a sentence about it.
+        return False
+    if between == "=" and name.isupper() and not (quoted or value.startswith(name)):
+        # In the environment any word may be one.
+        return len(value) >= 4
+    if len(value) < _LEAST or (not quoted and _CODE.fullmatch(value)):
+        return False
+    # A word or a name alone, of which code is full, is none.
+    return not all(character.isalpha() or character in "._-" for character in value)
+
+
+def _kind(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=API)(?=K)|[_-]", " ", name).lower()
