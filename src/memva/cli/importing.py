@@ -13,6 +13,7 @@ from memva.cli.failures import Failure, Interrupted
 from memva.cli.output import Output, counted, stderr, stdout
 from memva.cli.problems import list_problems
 from memva.cli.progress import progress_bar
+from memva.domain.secrets import redact_secrets
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport
 from memva.services.transcripts import import_transcripts
 
@@ -20,15 +21,17 @@ from memva.services.transcripts import import_transcripts
 @click.command("import")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--restore", is_flag=True, help="Also bring back sessions that were deleted.")
+@click.option("--redact", is_flag=True, help="Store no keys, tokens and passwords that are known.")
 @click.pass_obj
-def import_(database: Path, path: Path | None, restore: bool) -> None:
+def import_(database: Path, path: Path | None, restore: bool, redact: bool) -> None:
     """Bring in Claude Code's conversations.
 
     PATH is one transcript, the folder of one project, or a folder of projects; without it, the
     folder where Claude Code keeps your own.
 
     Importing again adds only what is new. It may be stopped with Ctrl-C at any moment, and goes on
-    from there the next time. Sessions that were deleted are left out.
+    from there the next time. Sessions that were deleted are left out. Whoever imports with --redact
+    should always do, as what is stored already stays as it is.
     """
     place = default_projects_folder() if path is None else path
     if not place.exists():
@@ -36,7 +39,7 @@ def import_(database: Path, path: Path | None, restore: bool) -> None:
         advice = "; name the PATH of the transcripts" if path is None else ""
         raise Failure(f"{place}: there is no such file or folder{advice}")
     try:
-        report = _import(database, place, restore=restore)
+        report = _import(database, place, restore=restore, redact=redact)
     except KeyboardInterrupt as error:
         raise Interrupted(
             "Interrupted; what was imported is kept. Run the same command to go on."
@@ -50,7 +53,7 @@ def import_(database: Path, path: Path | None, restore: bool) -> None:
         raise Failure(f"{place}: none of it could be imported")
 
 
-def _import(database: Path, place: Path, *, restore: bool) -> ImportReport:
+def _import(database: Path, place: Path, *, restore: bool, redact: bool) -> ImportReport:
     bar = progress_bar(DownloadColumn(), TextColumn("{task.fields[transcripts]} transcripts"))
     with SqliteStore.open(database) as store, bar:
         task = bar.add_task("Importing", total=None, transcripts="0")
@@ -63,7 +66,13 @@ def _import(database: Path, place: Path, *, restore: bool) -> ImportReport:
                 transcripts=f"{progress.transcripts:,}/{progress.total_transcripts:,}",
             )
 
-        return import_transcripts(store, TranscriptFiles(place), restore=restore, on_progress=tell)
+        return import_transcripts(
+            store,
+            TranscriptFiles(place),
+            redact=redact_secrets if redact else None,
+            restore=restore,
+            on_progress=tell,
+        )
 
 
 def _summarise(report: ImportReport, output: Output) -> None:
