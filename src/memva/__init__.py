@@ -115,6 +115,12 @@ from memva.services.jobs import (
     wait_for_job,
 )
 from memva.services.search import SearchHit, SearchPage, build_search_index, search_events
+from memva.services.session_pruning import (
+    KeptBecause,
+    KeptSession,
+    SessionPruning,
+    prune_sessions,
+)
 from memva.services.sessions import (
     UNCHANGED,
     Unchanged,
@@ -184,6 +190,8 @@ __all__ = [
     "JobStatus",
     "JsonObject",
     "JsonValue",
+    "KeptBecause",
+    "KeptSession",
     "LeaseLost",
     "LinkedBy",
     "MemvaDatabase",
@@ -205,6 +213,7 @@ __all__ = [
     "SessionExists",
     "SessionNotFound",
     "SessionPage",
+    "SessionPruning",
     "SessionSort",
     "SessionStats",
     "SessionStatus",
@@ -279,6 +288,7 @@ __all__ = [
     "locate_event",
     "page_events",
     "prune_jobs",
+    "prune_sessions",
     "read_transcript",
     "record_event",
     "record_events",

@@ -16,6 +16,7 @@ from memva.services import (
     following,
     jobs,
     search,
+    session_pruning,
     sessions,
     stored_transcripts,
     transcripts,
@@ -63,6 +64,7 @@ __all__ = [
     "locate_event",
     "page_events",
     "prune_jobs",
+    "prune_sessions",
     "read_transcript",
     "record_event",
     "record_events",
@@ -86,6 +88,7 @@ delete_session = awaitable(sessions.delete_session)
 get_session = awaitable(sessions.get_session)
 list_sessions = awaitable(sessions.list_sessions)
 update_session = awaitable(sessions.update_session)
+prune_sessions = awaitable(session_pruning.prune_sessions)
 
 associate_events_with_session = awaitable(events.associate_events_with_session)
 get_claude_sessions_for_session = awaitable(events.get_claude_sessions_for_session)

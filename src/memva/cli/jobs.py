@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
-from click.core import ParameterSource
 
 from memva.adapters.sqlite import SqliteStore
 from memva.cli.database import tell_of_none
@@ -20,6 +19,7 @@ from memva.cli.ids import session_by_prefix, short_ids
 from memva.cli.job_moves import cancel, retry
 from memva.cli.job_prune import prune
 from memva.cli.job_show import show
+from memva.cli.listing import refuse_options
 from memva.cli.output import local_time, one_line, stderr, stdout
 from memva.cli.table import write_table
 from memva.domain.job import Job, JobStatus
@@ -87,7 +87,7 @@ def jobs(
     the list, nothing is counted.
     """
     if ctx.invoked_subcommand is not None:
-        _refuse_options(ctx)
+        refuse_options(ctx)
         return
     database: Path = ctx.obj
     if not database.exists():
@@ -123,16 +123,6 @@ def jobs(
         stderr().line('No jobs yet. A program adds them with "memva.create_job".')
     if page.next is not None:
         stderr().line('More jobs follow; a higher "--limit" lists them.')
-
-
-def _refuse_options(ctx: click.Context) -> None:
-    """End the command as misused where an option of the list stands before a subcommand."""
-    for parameter in ctx.command.params:
-        if ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"{parameter.opts[0]} is for the list of jobs; "
-                f'options of "{ctx.invoked_subcommand}" stand after it.'
-            )
 
 
 def _short_ids(store: Store, listed: Sequence[Job], stats: Sequence[JobStats]) -> dict[str, str]:

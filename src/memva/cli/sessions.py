@@ -1,4 +1,4 @@
-"""`memva sessions`: list what is there."""
+"""`memva sessions`: list what is there; what else is done with them are its subcommands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from memva.adapters.sqlite import SqliteStore
 from memva.cli.database import tell_of_none
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.ids import short_ids
+from memva.cli.listing import refuse_options
 from memva.cli.output import local_time, one_line, stderr, stdout
+from memva.cli.session_prune import prune
 from memva.cli.table import write_table
 from memva.cli.usage import tokens_text
 from memva.cli.usage_json import stats_object
@@ -36,7 +38,11 @@ _SORTS: Final[Mapping[str, SessionSort]] = {
 }
 
 
-@click.command(short_help="List sessions, and what they amount to.")
+@click.group(
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND ...]",
+    short_help="List sessions, and what they amount to.",
+)
 @click.option("--all", "include_archived", is_flag=True, help="Also those that were put away.")
 @click.option(
     "--status",
@@ -68,9 +74,9 @@ _SORTS: Final[Mapping[str, SessionSort]] = {
     is_flag=True,
     help="One JSON object a line, with every field and all that is counted.",
 )
-@click.pass_obj
+@click.pass_context
 def sessions(
-    database: Path,
+    ctx: click.Context,
     include_archived: bool,
     statuses: tuple[SessionStatus, ...],
     project_path: str | None,
@@ -86,6 +92,10 @@ def sessions(
     of several figures which do not add up. A terminal is given what fits into its width; a pipe is
     given whole titles.
     """
+    if ctx.invoked_subcommand is not None:
+        refuse_options(ctx)
+        return
+    database: Path = ctx.obj
     if not database.exists():
         tell_of_none(database)
         return
@@ -156,3 +166,6 @@ def _as_object(summary: SessionSummary) -> dict[str, Any]:
         "stats": stats_object(summary.stats),
         "latest_message": None if latest is None else as_object(latest),
     }
+
+
+sessions.add_command(prune)

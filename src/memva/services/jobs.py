@@ -16,6 +16,7 @@ from memva.domain.json import JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.ports import Store
 from memva.domain.validation import check_each, check_limit, moment_or_none
+from memva.services.ages import moment_ago
 from memva.services.job_moves import move_any
 from memva.services.waiting import Steps, in_this_thread
 
@@ -249,9 +250,7 @@ def prune_jobs(
     """
     statuses = [status] if isinstance(status, str) else status
     check_each("status", statuses, get_args(EndedStatus))
-    if older_than < timedelta(0):
-        raise InvalidValue("older_than", older_than, "must be a timedelta, not below zero")
-    ended_before = (moment_or_none("now", now) or store.now()) - older_than
+    ended_before = moment_ago(store, older_than, now)
     deleted = 0
     for wanted in statuses:
         while batch := store.jobs.prune(wanted, ended_before=ended_before, limit=_PRUNED_AT_ONCE):
