@@ -7,6 +7,7 @@ is imported by path:
 """
 
 from memva.domain.abilities import (
+    CheckableStore,
     CountingStore,
     SearchableStore,
     TranscriptStore,
@@ -39,6 +40,7 @@ from memva.domain.errors import (
 )
 from memva.domain.event import ASSISTANT, RESULT, SYSTEM, USER, Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventPage, EventQuery
+from memva.domain.finding import Finding, Severity
 from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueScope
 from memva.domain.job_page import JobPage, JobStats
 from memva.domain.json import JsonObject, JsonValue
@@ -100,6 +102,7 @@ from memva.services.events import (
     record_events,
 )
 from memva.services.following import follow_events, get_last_position
+from memva.services.health import check_store
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport
 from memva.services.jobs import (
     cancel_job,
@@ -157,6 +160,7 @@ __all__ = [
     "USER",
     "Appended",
     "AttemptOutcome",
+    "CheckableStore",
     "ClaudeStatus",
     "Compaction",
     "CostSource",
@@ -173,6 +177,7 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "ExponentialRetry",
+    "Finding",
     "FixedRetry",
     "Fold",
     "Fork",
@@ -219,6 +224,7 @@ __all__ = [
     "SessionStatus",
     "SessionSummary",
     "SessionSummaryPage",
+    "Severity",
     "Sightings",
     "Snippet",
     "SourceUnreadable",
@@ -252,6 +258,7 @@ __all__ = [
     "associate_events_with_session",
     "build_search_index",
     "cancel_job",
+    "check_store",
     "checkpoint_job",
     "compactions_in",
     "complete_job",

@@ -6,6 +6,7 @@ import pytest
 
 from memva.adapters.memory import MemoryStore
 from memva.testing import (
+    CheckContract,
     CountContract,
     FollowContract,
     SearchContract,
@@ -22,6 +23,7 @@ class TestMemoryStore(
     SearchContract,
     CountContract,
     TranscriptContract,
+    CheckContract,
 ):
     @pytest.fixture
     def store(self) -> Iterator[MemoryStore]:

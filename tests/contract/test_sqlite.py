@@ -7,6 +7,7 @@ import pytest
 
 from memva.adapters.sqlite import SqliteStore
 from memva.testing import (
+    CheckContract,
     CountContract,
     DurableFollowContract,
     DurableSearchContract,
@@ -23,6 +24,7 @@ class TestSqliteStore(
     DurableSearchContract,
     CountContract,
     TranscriptContract,
+    CheckContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
@@ -36,6 +38,7 @@ class TestSqliteStoreAtNormalDurability(
     DurableSearchContract,
     CountContract,
     TranscriptContract,
+    CheckContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:

@@ -14,6 +14,7 @@ from memva.services import (
     counts,
     events,
     following,
+    health,
     jobs,
     search,
     session_pruning,
@@ -30,6 +31,7 @@ __all__ = [
     "associate_events_with_session",
     "build_search_index",
     "cancel_job",
+    "check_store",
     "checkpoint_job",
     "complete_job",
     "create_job",
@@ -143,3 +145,5 @@ delete_transcript = awaitable(stored_transcripts.delete_transcript)
 list_transcripts = awaitable(stored_transcripts.list_transcripts)
 read_transcript = iterated(stored_transcripts.read_transcript)
 summarise_transcript = awaitable(stored_transcripts.summarise_transcript)
+
+check_store = awaitable(health.check_store)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from memva.cli.backup import backup
+from memva.cli.check import check
 from memva.cli.database import default_database
 from memva.cli.failures import Failure, Interrupted
 from memva.cli.importing import import_
@@ -94,5 +95,5 @@ def app(ctx: click.Context, database: Path) -> None:
     ctx.obj = database
 
 
-for _command in (import_, import_db, sessions, show, search, usage, jobs, work, backup):
+for _command in (import_, import_db, sessions, show, search, usage, jobs, work, check, backup):
     app.add_command(_command)

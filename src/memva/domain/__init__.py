@@ -5,6 +5,7 @@ host calls is in `memva` itself.
 """
 
 from memva.domain.abilities import (
+    CheckableStore,
     CountingStore,
     CountRepository,
     SearchableStore,
@@ -41,6 +42,7 @@ from memva.domain.errors import (
 )
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
+from memva.domain.finding import Finding, Severity
 from memva.domain.job import EndedStatus, Job, JobStatus, Transition, UniqueScope
 from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.json import (
@@ -118,6 +120,7 @@ __all__ = [
     "CallKey",
     "Called",
     "Carry",
+    "CheckableStore",
     "ClaudeStatus",
     "Compaction",
     "CostSource",
@@ -134,6 +137,7 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "EventRepository",
+    "Finding",
     "Fork",
     "FoundEvents",
     "IllegalTransition",
@@ -182,6 +186,7 @@ __all__ = [
     "SessionStats",
     "SessionStatus",
     "SessionSummary",
+    "Severity",
     "Snippet",
     "SourceLine",
     "SourceTranscript",

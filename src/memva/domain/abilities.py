@@ -1,4 +1,4 @@
-"""What a store may be able to do beyond the ports: tell of commits, search, count, give back.
+"""What a store may be able to do beyond the ports, such as to search, to count, to check itself.
 
 Each is a small protocol with a contract of its own in `memva.testing`; a service that needs one
 says so by the type of its store. What `memva.domain.ports` says of every method holds here too, and
@@ -14,6 +14,7 @@ from typing import Protocol
 
 from memva.domain.event import Event, Transcript
 from memva.domain.event_page import EventQuery
+from memva.domain.finding import Finding
 from memva.domain.ports import Store
 from memva.domain.search_page import FoundEvents, Indexed, SearchCursor
 from memva.domain.search_query import SearchQuery
@@ -234,4 +235,20 @@ class TranscriptStore(Store, Protocol):
     @property
     def transcripts(self) -> TranscriptRepository:
         """Its transcripts."""
+        ...
+
+
+class CheckableStore(Store, Protocol):
+    """A store that looks itself over."""
+
+    def check(self, *, thorough: bool = False) -> list[Finding]:
+        """Return what is wrong with the store itself, the worst first; nothing where it is sound.
+
+        What is damaged is found, not raised. It changes nothing and keeps nobody waiting, and may
+        take as long as reading all that is stored; with `thorough`, several times as long, as what
+        is kept twice is compared. What the caller's own transaction has written need not be seen.
+
+        Raises:
+            StoreUnavailable: The store is closed.
+        """
         ...

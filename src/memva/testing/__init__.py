@@ -20,6 +20,7 @@ pytest.register_assert_rewrite("memva.testing.contract")
 
 from memva.testing.clock import FrozenClock
 from memva.testing.contract import (
+    CheckContract,
     CountContract,
     DurableFollowContract,
     DurableSearchContract,
@@ -33,6 +34,7 @@ from memva.testing.contract import (
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 __all__ = [
+    "CheckContract",
     "CountContract",
     "DurableFollowContract",
     "DurableSearchContract",

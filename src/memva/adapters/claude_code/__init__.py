@@ -1,5 +1,6 @@
 """Claude Code's transcripts where Claude Code keeps them: files of JSON lines."""
 
 from memva.adapters.claude_code.files import TranscriptFiles, default_projects_folder
+from memva.adapters.claude_code.settings import cleanup_period
 
-__all__ = ["TranscriptFiles", "default_projects_folder"]
+__all__ = ["TranscriptFiles", "cleanup_period", "default_projects_folder"]

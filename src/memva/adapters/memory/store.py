@@ -27,6 +27,7 @@ from memva.adapters.owner import Owner, current_owner
 from memva.adapters.signal import Signal
 from memva.domain.abilities import Watch
 from memva.domain.errors import StoreBusy, StoreReadOnly, StoreUnavailable
+from memva.domain.finding import Finding
 from memva.domain.time import utc_now
 
 
@@ -94,6 +95,11 @@ class MemoryStore:
     def reserved(self) -> Iterator[None]:
         """Do nothing: there are no connections to wait for."""
         yield
+
+    def check(self, *, thorough: bool = False) -> list[Finding]:
+        """Return nothing: there is nothing beneath it that could be wrong."""
+        self.content()
+        return []
 
     def close(self) -> None:
         """Forget everything."""

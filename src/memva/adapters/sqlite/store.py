@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from memva.adapters.sqlite.backup import back_up
+from memva.adapters.sqlite.checking import checked, examined
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.counts import SqliteCounts
 from memva.adapters.sqlite.cursors import SqliteCursors
@@ -27,6 +28,7 @@ from memva.adapters.sqlite.wal import WalKeeper
 from memva.adapters.sqlite.watch import SqliteWatch
 from memva.domain.abilities import SearchRepository, Watch
 from memva.domain.errors import InvalidValue, StoreUnavailable
+from memva.domain.finding import Finding
 from memva.domain.time import utc_now
 
 Durability: TypeAlias = Literal["full", "normal"]
@@ -149,6 +151,27 @@ class SqliteStore:
     def reserved(self) -> AbstractContextManager[None]:
         """Keep a connection free for the calls of this thread."""
         return self._pool.reserved()
+
+    def check(self, *, thorough: bool = False) -> list[Finding]:
+        """Return what is wrong with the file, the worst first: damage, arrears, too little room."""
+        with self._transactions.apart() as connection:
+            return checked(connection.raw, self.path, thorough=thorough)
+
+    @staticmethod
+    def examine(path: str | os.PathLike[str], *, thorough: bool = False) -> list[Finding]:
+        """Return what is wrong with a file, whether it can be opened as a store or not.
+
+        It is for files that `open` refuses, too: of another application, of a newer memva, damaged.
+        The file is read and no more. Otherwise it finds what `check` does.
+
+        Args:
+            path: The file.
+            thorough: Whether indexes are compared with their tables, which takes longer.
+
+        Raises:
+            StoreBusy: Somebody keeps it locked.
+        """
+        return examined(Path(path).absolute(), thorough=thorough)
 
     def backup(
         self,

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from memva.domain.ports import Store
+from memva.testing.contract.checks import CheckContract
 from memva.testing.contract.claim_services import ClaimServiceContract
 from memva.testing.contract.claims import ClaimContract
 from memva.testing.contract.counts import CountContract
@@ -36,6 +37,7 @@ from memva.testing.contract.versions import VersionContract
 from memva.testing.contract.watch import WatchContract
 
 __all__ = [
+    "CheckContract",
     "CountContract",
     "DurableFollowContract",
     "DurableSearchContract",
