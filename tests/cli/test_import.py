@@ -142,3 +142,15 @@ def test_deleted_sessions_are_left_out_and_told_of(run: Run, history: Path, data
         "5 transcripts, 3 with nothing new",
     ]
     assert "left out" not in run("import", history).stdout
+
+
+def test_secrets_are_taken_out_where_that_is_asked_for(
+    run: Run, history: Path, database: Path
+) -> None:
+    secret = "ghp_" + "Ab1" * 12
+    for file in history.rglob("*.jsonl"):
+        file.write_text(file.read_text("utf-8").replace(" login", f" {secret}"), "utf-8")
+    run("import", history, "--redact")
+    assert secret not in run("search", "redacted").stdout
+    assert "[redacted: github token]" in run("search", "redacted").stdout
+    assert secret.encode() not in database.read_bytes()

@@ -520,6 +520,11 @@ class DocumentCursors:
             self.store.need_session(cursor.memva_session_id)
             documents["cursor", cursor.source] = text
 
+    def with_skipped_lines(self, *, after: str = "", limit: int) -> list[TranscriptCursor]:
+        found = sorted(self.store.all("cursor", TranscriptCursor), key=lambda cursor: cursor.source)
+        skipped = [cursor for cursor in found if cursor.skipped.count and cursor.source > after]
+        return skipped[:limit]
+
 
 def accepted() -> Store:
     """The type checker's proof that it is a store."""

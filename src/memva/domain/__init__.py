@@ -89,6 +89,7 @@ from memva.domain.session import ClaudeStatus, Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
 from memva.domain.session_stats import SessionFacts, SessionStats, session_stats, stats_of
 from memva.domain.session_summary import SessionSummary
+from memva.domain.skipped_lines import SkippedLine, SkippedLines
 from memva.domain.snippet import Snippet, Span, snippet
 from memva.domain.stored_transcript import LinePlace, StoredTranscript, TranscriptSummary
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
@@ -187,6 +188,8 @@ __all__ = [
     "SessionStatus",
     "SessionSummary",
     "Severity",
+    "SkippedLine",
+    "SkippedLines",
     "Snippet",
     "SourceLine",
     "SourceTranscript",

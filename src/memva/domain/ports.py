@@ -35,6 +35,7 @@ from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.line import Carry
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
+from memva.domain.skipped_lines import SkippedLines
 from memva.domain.titles import Title
 from memva.domain.versions import Appended
 
@@ -354,6 +355,7 @@ class TranscriptCursor:
         fingerprint: The source's fingerprint at `offset`.
         carry: What the lines read leave to the lines after them.
         title: The best title that the lines read offer, or None.
+        skipped: Those of the lines read that could not be imported.
     """
 
     source: str
@@ -365,6 +367,7 @@ class TranscriptCursor:
     fingerprint: str
     carry: Carry
     title: Title | None
+    skipped: SkippedLines = attrs.field(factory=SkippedLines)
 
 
 class CursorRepository(Protocol):
@@ -379,6 +382,13 @@ class CursorRepository(Protocol):
 
         Raises:
             SessionNotFound: Its session is not there.
+        """
+        ...
+
+    def with_skipped_lines(self, *, after: str = "", limit: int) -> list[TranscriptCursor]:
+        """Return the first `limit` cursors of transcripts of which lines were skipped, by source.
+
+        Sources compare by code points; those come that follow `after`. `limit` is at least 1.
         """
         ...
 

@@ -18,6 +18,7 @@ from memva.domain.validation import moment_or_none
 
 _READ_AT_ONCE: Final = 500
 _MOST_EXPIRED: Final = 10_000
+_LINES_NAMED: Final = 3
 _START_WORKER: Final = 'Start a worker for its type, with "memva work" or memva.worker.Worker'
 
 
@@ -57,6 +58,7 @@ def check_store(
     now = moment_or_none("now", now) or store.now()
     findings = store.check(thorough=thorough) if integrity else []
     findings += _jobs(store, now - patience)
+    findings += _skipped(store)
     if source is not None:
         findings += _source(store, source, now=now, kept_for=kept_for, soon=soon)
     return sorted(findings, key=lambda finding: finding.rank)
@@ -147,6 +149,26 @@ def _source(
         age = now - item.modified_at
         if age >= kept_for - soon and not store.sessions.is_deleted(claude_session):
             yield _expiring(item, age=age, kept_for=kept_for, is_new=cursor is None)
+
+
+def _skipped(store: Store) -> Iterator[Finding]:
+    """Yield a finding for each transcript of which lines were skipped."""
+    after = ""
+    while cursors := store.cursors.with_skipped_lines(after=after, limit=_READ_AT_ONCE):
+        for cursor in cursors:
+            skipped = cursor.skipped
+            lines = [f"line {line.number} {line.reason}" for line in skipped.first[:_LINES_NAMED]]
+            more = ["…"] if skipped.count > len(lines) else []
+            yield Finding(
+                kind="skipped_lines",
+                severity="note",
+                subject=clean_text(cursor.source),
+                problem=f"{skipped.count:,} of its lines could not be imported: "
+                f"{'; '.join(lines + more)}.",
+                advice="A line that a crash has torn stays so; nothing is to be done. Where the "
+                'file is damaged otherwise, put it right: the next "memva import" reads it anew.',
+            )
+        after = cursors[-1].source
 
 
 def _expiring(

@@ -16,6 +16,7 @@ from memva.domain.ports import (
     TranscriptSource,
 )
 from memva.domain.redaction import Redact
+from memva.domain.skipped_lines import SkippedLines
 from memva.services.conversation import keep_session, session_id_of
 from memva.services.deletions import Deletions
 from memva.services.import_report import Reporter
@@ -96,6 +97,7 @@ class _Reading:
         # What a subagent is stands where its transcript has come to, and takes no line of it.
         self._stands_at = 0
         self._title = None if self._stored is None else self._stored.title
+        self._skipped = SkippedLines()
         self._lines: list[tuple[int, TranscriptLine]] = []
 
     def run(self) -> None:
@@ -138,6 +140,7 @@ class _Reading:
         ):
             self._transcript = stored.transcript
             self._place = _Place(stored.offset, stored.line)
+            self._skipped = stored.skipped
             self._begin_lines(stored.carry, afresh=False)
             return True
         # It was never read, or it was rewritten, or its lines came another way before. What is
@@ -170,7 +173,7 @@ class _Reading:
             self._lines.append((number, read_line(data, redact=self._redact)))
         except InvalidValue:
             # Redaction needs more of Python's stack than reading did.
-            self._reporter.problem(self._item.source, line.number, _TOO_DEEP)
+            self._skip(line.number, _TOO_DEEP)
             return False
         return True
 
@@ -196,8 +199,12 @@ class _Reading:
                 reason = "is not a JSON object"
         # Half a line may be finished later.
         if line.complete:
-            self._reporter.problem(self._item.source, line.number, reason)
+            self._skip(line.number, reason)
         return None
+
+    def _skip(self, number: int, reason: str) -> None:
+        self._skipped = self._skipped.and_one(number, reason)
+        self._reporter.problem(self._item.source, number, reason)
 
     def _commit(self, *, at_end: bool) -> None:
         """Store the lines read since the last commit, and how far that was."""
@@ -230,6 +237,7 @@ class _Reading:
                 fingerprint=fingerprint,
                 carry=self._line_events.carry,
                 title=title,
+                skipped=self._skipped,
             )
             # Lines without a uuid are told apart by counting equal ones from the first line on,
             # which a reading that goes on from the middle of this one could not do.

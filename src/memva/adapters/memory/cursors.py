@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -27,3 +28,11 @@ class MemoryCursors:
             scope.content = attrs.evolve(
                 scope.content, cursors={**scope.content.cursors, cursor.source: cursor}
             )
+
+    def with_skipped_lines(self, *, after: str = "", limit: int) -> list[TranscriptCursor]:
+        found = (
+            cursor
+            for source, cursor in sorted(self._store.content().cursors.items())
+            if source > after and cursor.skipped.count
+        )
+        return list(islice(found, limit))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from memva.adapters.sqlite.errors import is_foreign_key
-from memva.adapters.sqlite.probes import probe
+from memva.adapters.sqlite.probes import probe, probe_number
 from memva.adapters.sqlite.rows import CURSOR_COLUMNS, cursor_from_row, cursor_row, placeholders
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SessionNotFound, StoreError
@@ -15,6 +15,11 @@ _SELECT: Final = f"SELECT {CURSOR_COLUMNS} FROM transcript_cursors WHERE source 
 _PUT: Final = f"""
     INSERT OR REPLACE INTO transcript_cursors ({CURSOR_COLUMNS})
     VALUES ({placeholders(CURSOR_COLUMNS)})
+"""
+
+_WITH_SKIPPED: Final = f"""
+    SELECT {CURSOR_COLUMNS} FROM transcript_cursors
+    WHERE skipped IS NOT NULL AND source > ? ORDER BY source LIMIT ?
 """
 
 
@@ -40,3 +45,9 @@ class SqliteCursors:
                 if is_foreign_key(error):
                     raise SessionNotFound(cursor.memva_session_id) from error
                 raise
+
+    def with_skipped_lines(self, *, after: str = "", limit: int) -> list[TranscriptCursor]:
+        """Return the first cursors of transcripts of which lines were skipped, by source."""
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_WITH_SKIPPED, (probe(after), probe_number(limit)))
+        return [cursor_from_row(row) for row in rows]

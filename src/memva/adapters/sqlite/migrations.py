@@ -317,6 +317,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         INSERT INTO transcripts (project_key, session_id, subpath, written_at)
         SELECT DISTINCT project_key, session_id, subpath, '' FROM events WHERE line > 0
         """,
+        "ALTER TABLE transcript_cursors ADD COLUMN skipped TEXT",
+        """
+        CREATE INDEX transcript_cursors_skipped ON transcript_cursors (source)
+            WHERE skipped IS NOT NULL
+        """,
     ),
 )
 

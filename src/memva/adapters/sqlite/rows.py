@@ -23,6 +23,7 @@ from memva.domain.ports import TranscriptCursor
 from memva.domain.rebuild import rebuilder
 from memva.domain.said import said_in
 from memva.domain.session import Session
+from memva.domain.skipped_lines import SkippedLine, SkippedLines
 from memva.domain.time import from_text, to_text
 from memva.domain.titles import Title
 
@@ -40,7 +41,7 @@ NEW_JOB_COLUMNS: Final = (
 ATTEMPT_COLUMNS: Final = "number, worker_id, started_at, ended_at, outcome, error, checkpoint"
 CURSOR_COLUMNS: Final = (
     "source, project_key, session_id, subpath, memva_session_id, version, "
-    '"offset", line, fingerprint, carry_timestamp, carry_cwd, title, title_origin'
+    '"offset", line, fingerprint, carry_timestamp, carry_cwd, title, title_origin, skipped'
 )
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -347,6 +348,7 @@ def cursor_row(cursor: TranscriptCursor) -> Row:
         _text_or_null(cursor.carry.timestamp),
         cursor.carry.cwd,
         *(cursor.title or (None, None)),
+        _skipped_or_null(cursor.skipped),
     )
 
 
@@ -366,6 +368,7 @@ def cursor_from_row(row: Row) -> TranscriptCursor:
         carry_cwd,
         title,
         title_origin,
+        skipped,
     ) = row
     return TranscriptCursor(
         source=source,
@@ -377,7 +380,21 @@ def cursor_from_row(row: Row) -> TranscriptCursor:
         fingerprint=fingerprint,
         carry=Carry(_time_or_none(carry_timestamp), carry_cwd),
         title=None if title is None else Title(title, title_origin),
+        skipped=_skipped(skipped),
     )
+
+
+def _skipped_or_null(skipped: SkippedLines) -> str | None:
+    if not skipped.count:
+        return None
+    return encode_json(attrs.asdict(skipped), field="skipped")
+
+
+def _skipped(text: str | None) -> SkippedLines:
+    if text is None:
+        return SkippedLines()
+    stored = cast("dict[str, Any]", decode_json(text))
+    return SkippedLines(stored["count"], tuple(SkippedLine(**line) for line in stored["first"]))
 
 
 def _json_or_null(value: object, field: str) -> str | None:

@@ -10,6 +10,7 @@ from memva.domain.errors import SessionNotFound
 from memva.domain.event import Transcript
 from memva.domain.line import Carry
 from memva.domain.ports import Store, TranscriptCursor
+from memva.domain.skipped_lines import SkippedLine, SkippedLines
 from memva.domain.titles import Title
 from memva.testing.clock import START
 from memva.testing.samples import sample_session
@@ -28,6 +29,7 @@ def sample_cursor(**fields: Any) -> TranscriptCursor:
             "fingerprint": "abc",
             "carry": Carry(START, "/code/app"),
             "title": Title("Fix the login", "prompt"),
+            "skipped": SkippedLines(25, (SkippedLine(3, "is not JSON"), SkippedLine(5, "odd"))),
             **fields,
         }
     )
@@ -39,7 +41,8 @@ class CursorContract:
     def test_cursor_comes_back_equal(self, store: Store) -> None:
         """Every field of a cursor comes back as it was put."""
         store.sessions.add(sample_session())
-        for cursor in (sample_cursor(), sample_cursor(source="two", carry=Carry(), title=None)):
+        bare = sample_cursor(source="two", carry=Carry(), title=None, skipped=SkippedLines())
+        for cursor in (sample_cursor(), bare):
             store.cursors.put(cursor)
             assert store.cursors.get(cursor.source) == cursor
 
@@ -61,3 +64,17 @@ class CursorContract:
             store.cursors.put(sample_cursor())
         assert caught.value.session_id == "session-1"
         assert store.cursors.get("file-1") is None
+
+    def test_cursors_with_skipped_lines_are_found(self, store: Store) -> None:
+        """Cursors of transcripts with skipped lines come by source, page by page, no others."""
+        store.sessions.add(sample_session())
+        for source in ("b", "\uffff", "\U00010000", "a", "Z"):
+            store.cursors.put(sample_cursor(source=source))
+        store.cursors.put(sample_cursor(source="aa", skipped=SkippedLines()))
+        store.cursors.put(sample_cursor(source="b", skipped=SkippedLines()))
+        expected = ["Z", "a", "\uffff", "\U00010000"]
+        found = store.cursors.with_skipped_lines(limit=9)
+        assert found == [sample_cursor(source=source) for source in expected]
+        page = store.cursors.with_skipped_lines(after="Z", limit=2)
+        assert [cursor.source for cursor in page] == expected[1:3]
+        assert store.cursors.with_skipped_lines(after="\U00010000", limit=9) == []
