@@ -208,6 +208,25 @@ def test_files_that_cannot_be_imported_are_told(store: MemoryStore, projects: Pa
     }
 
 
+def test_files_without_a_line_to_import_are_noted(store: MemoryStore, projects: Path) -> None:
+    path = write(projects, b"\n", b"[]\n", b'{"type": "us', days=29)
+    findings = check_store(store, source=TranscriptFiles(projects), now=NOW)
+    assert [(f.kind, f.severity, f.subject) for f in findings] == [
+        ("skipped_lines", "note", str(path))
+    ]
+
+
+def test_what_a_subagent_is_is_told_by_its_transcript(store: MemoryStore, projects: Path) -> None:
+    folder = projects / "-code-app" / CLAUDE / "subagents"
+    folder.mkdir(parents=True)
+    for name, content in (("agent-1.jsonl", line(1)), ("agent-1.meta.json", b"{}")):
+        (folder / name).write_bytes(content)
+        os.utime(folder / name, (0, 0))
+    assert found(store, source=TranscriptFiles(projects)) == [
+        ("expiring_source", str(folder / "agent-1.jsonl"))
+    ]
+
+
 def test_a_place_that_cannot_be_read_is_told(store: MemoryStore, tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     assert found(store, source=TranscriptFiles(missing)) == [("unreadable_source", str(missing))]

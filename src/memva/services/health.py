@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +12,7 @@ from memva.domain.errors import InvalidValue, SourceUnreadable
 from memva.domain.finding import Finding
 from memva.domain.job import Job
 from memva.domain.job_page import JobQuery
+from memva.domain.json import parse_object
 from memva.domain.ports import SourceTranscript, Store, TranscriptSource
 from memva.domain.text import clean_text
 from memva.domain.time import to_text
@@ -137,18 +139,34 @@ def _source(
         if item.problem is not None:
             yield _unreadable(item.source, item.problem)
             continue
-        cursor = store.cursors.get(item.source)
-        if not item.size or (cursor is not None and cursor.version == item.version):
+        # What a subagent is comes in with its transcript.
+        if not item.size or item.describes is not None:
             continue
-        try:
-            claude_session = source.identify(item.source).session_id
-            source.fingerprint(item.source, 0)
-        except SourceUnreadable as error:
-            yield _unreadable(error.source, error.reason)
+        cursor = store.cursors.get(item.source)
+        if cursor is not None and cursor.version == item.version:
             continue
         age = now - item.modified_at
-        if age >= kept_for - soon and not store.sessions.is_deleted(claude_session):
-            yield _expiring(item, age=age, kept_for=kept_for, is_new=cursor is None)
+        try:
+            claude_session = source.identify(item.source).session_id
+            if store.sessions.is_deleted(claude_session):
+                continue
+            if cursor is None and not _has_lines(source, item.source):
+                yield _without_lines(item.source)
+            elif age >= kept_for - soon:
+                yield _expiring(item, age=age, kept_for=kept_for, is_new=cursor is None)
+        except SourceUnreadable as error:
+            yield _unreadable(error.source, error.reason)
+
+
+def _has_lines(source: TranscriptSource, name: str) -> bool:
+    """Tell whether there is a line that an import would take."""
+    for line in source.read(name, offset=0, line=0):
+        try:
+            if parse_object(line.content.removeprefix(BOM_UTF8)) is not None:
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def _skipped(store: Store) -> Iterator[Finding]:
@@ -187,6 +205,16 @@ def _expiring(
         f"{kept_for.days:,} days after it was last written.",
         advice='Run "memva import". A higher cleanupPeriodDays in Claude Code\'s settings.json '
         "keeps transcripts for longer.",
+    )
+
+
+def _without_lines(source: str) -> Finding:
+    return Finding(
+        kind="skipped_lines",
+        severity="note",
+        subject=clean_text(source),
+        problem="It has no line that could be imported.",
+        advice="Look into the file: it was torn by a crash, or is no transcript.",
     )
 
 

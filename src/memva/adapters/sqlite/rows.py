@@ -9,7 +9,7 @@ import attrs
 
 from memva.adapters.sqlite.connection import Row
 from memva.domain.attempt import JobAttempt
-from memva.domain.event import Event, Transcript
+from memva.domain.event import Event
 from memva.domain.job import Job
 from memva.domain.json import (
     JsonObject,
@@ -18,14 +18,10 @@ from memva.domain.json import (
     decode_json,
     encode_json,
 )
-from memva.domain.line import Carry
-from memva.domain.ports import TranscriptCursor
 from memva.domain.rebuild import rebuilder
 from memva.domain.said import said_in
 from memva.domain.session import Session
-from memva.domain.skipped_lines import SkippedLine, SkippedLines
 from memva.domain.time import from_text, to_text
-from memva.domain.titles import Title
 
 SESSION_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Session))
 EVENT_COLUMNS: Final = ", ".join(field.name for field in attrs.fields(Event))
@@ -39,10 +35,6 @@ NEW_JOB_COLUMNS: Final = (
     "memva_session_id, concurrency_key, unique_key, unique_scope, timeout"
 )
 ATTEMPT_COLUMNS: Final = "number, worker_id, started_at, ended_at, outcome, error, checkpoint"
-CURSOR_COLUMNS: Final = (
-    "source, project_key, session_id, subpath, memva_session_id, version, "
-    '"offset", line, fingerprint, carry_timestamp, carry_cwd, title, title_origin, skipped'
-)
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _JOB_JSON: Final = frozenset({"data", "result", "checkpoint"})
@@ -68,7 +60,7 @@ def session_row(session: Session) -> Row:
         session.project_path,
         _json_or_null(session.metadata, "metadata"),
         session.claude_status,
-        _text_or_null(session.archived_at),
+        text_or_null(session.archived_at),
         session.title_origin,
     )
 
@@ -97,7 +89,7 @@ def session_from_row(row: Row) -> Session:
             path,
             None if metadata is None else decode_json(metadata),
             claude_status,
-            _time_or_none(archived_at),
+            time_or_none(archived_at),
             title_origin,
         )
     )
@@ -185,19 +177,19 @@ def job_row(job: Job) -> Row:
         job.error,
         encode_json(job.result, field="result"),
         to_text(job.scheduled_at),
-        _text_or_null(job.started_at),
-        _text_or_null(job.completed_at),
+        text_or_null(job.started_at),
+        text_or_null(job.completed_at),
         to_text(job.created_at),
         to_text(job.updated_at),
         job.memva_session_id,
-        _text_or_null(job.lease_until),
+        text_or_null(job.lease_until),
         job.claim_token,
         job.worker_id,
         job.concurrency_key,
         job.unique_key,
         job.unique_scope,
         None if job.timeout is None else job.timeout // _MICROSECOND,
-        _text_or_null(job.cancel_requested_at),
+        text_or_null(job.cancel_requested_at),
         job.claims,
         encode_json(job.checkpoint, field="checkpoint"),
     )
@@ -288,19 +280,19 @@ def job_from_row(row: Row) -> Job:
             error,
             _json_or_none(result),
             from_text(scheduled_at),
-            _time_or_none(started_at),
-            _time_or_none(completed_at),
+            time_or_none(started_at),
+            time_or_none(completed_at),
             from_text(created_at),
             from_text(updated_at),
             memva_session_id,
-            _time_or_none(lease_until),
+            time_or_none(lease_until),
             claim_token,
             worker_id,
             concurrency_key,
             unique_key,
             unique_scope,
             None if timeout is None else timedelta(microseconds=timeout),
-            _time_or_none(cancel_requested_at),
+            time_or_none(cancel_requested_at),
             claims,
             _json_or_none(checkpoint),
         )
@@ -313,7 +305,7 @@ def attempt_row(attempt: JobAttempt) -> Row:
         attempt.number,
         attempt.worker_id,
         to_text(attempt.started_at),
-        _text_or_null(attempt.ended_at),
+        text_or_null(attempt.ended_at),
         attempt.outcome,
         attempt.error,
         encode_json(attempt.checkpoint, field="checkpoint"),
@@ -328,73 +320,11 @@ def attempt_from_row(job_id: str, row: Row) -> JobAttempt:
         number=number,
         worker_id=worker_id,
         started_at=from_text(started_at),
-        ended_at=_time_or_none(ended_at),
+        ended_at=time_or_none(ended_at),
         outcome=outcome,
         error=error,
         checkpoint=decode_json(checkpoint),
     )
-
-
-def cursor_row(cursor: TranscriptCursor) -> Row:
-    """Return the cursor as a row of `CURSOR_COLUMNS`."""
-    return (
-        cursor.source,
-        *cursor.transcript,
-        cursor.memva_session_id,
-        cursor.version,
-        cursor.offset,
-        cursor.line,
-        cursor.fingerprint,
-        _text_or_null(cursor.carry.timestamp),
-        cursor.carry.cwd,
-        *(cursor.title or (None, None)),
-        _skipped_or_null(cursor.skipped),
-    )
-
-
-def cursor_from_row(row: Row) -> TranscriptCursor:
-    """Return the cursor of a row of `CURSOR_COLUMNS`."""
-    (
-        source,
-        project_key,
-        session_id,
-        subpath,
-        memva_session_id,
-        version,
-        offset,
-        line,
-        fingerprint,
-        carry_timestamp,
-        carry_cwd,
-        title,
-        title_origin,
-        skipped,
-    ) = row
-    return TranscriptCursor(
-        source=source,
-        transcript=Transcript(project_key, session_id, subpath),
-        memva_session_id=memva_session_id,
-        version=version,
-        offset=offset,
-        line=line,
-        fingerprint=fingerprint,
-        carry=Carry(_time_or_none(carry_timestamp), carry_cwd),
-        title=None if title is None else Title(title, title_origin),
-        skipped=_skipped(skipped),
-    )
-
-
-def _skipped_or_null(skipped: SkippedLines) -> str | None:
-    if not skipped.count:
-        return None
-    return encode_json(attrs.asdict(skipped), field="skipped")
-
-
-def _skipped(text: str | None) -> SkippedLines:
-    if text is None:
-        return SkippedLines()
-    stored = cast("dict[str, Any]", decode_json(text))
-    return SkippedLines(stored["count"], tuple(SkippedLine(**line) for line in stored["first"]))
 
 
 def _json_or_null(value: object, field: str) -> str | None:
@@ -406,9 +336,11 @@ def _json_or_none(text: str) -> JsonValue:
     return None if text == "null" else decode_json(text)
 
 
-def _text_or_null(time: datetime | None) -> str | None:
+def text_or_null(time: datetime | None) -> str | None:
+    """Return what stands in a row for a time, or for none."""
     return None if time is None else to_text(time)
 
 
-def _time_or_none(text: str | None) -> datetime | None:
+def time_or_none(text: str | None) -> datetime | None:
+    """Return the time that a row holds, or None."""
     return None if text is None else from_text(text)

@@ -1,0 +1,83 @@
+"""Rows of import cursors and the cursors, both ways."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+import attrs
+
+from memva.adapters.sqlite.connection import Row
+from memva.adapters.sqlite.rows import text_or_null, time_or_none
+from memva.domain.event import Transcript
+from memva.domain.json import decode_json, encode_json
+from memva.domain.line import Carry
+from memva.domain.ports import TranscriptCursor
+from memva.domain.skipped_lines import SkippedLine, SkippedLines
+from memva.domain.titles import Title
+
+CURSOR_COLUMNS: Final = (
+    "source, project_key, session_id, subpath, memva_session_id, version, "
+    '"offset", line, fingerprint, carry_timestamp, carry_cwd, title, title_origin, skipped'
+)
+
+
+def cursor_row(cursor: TranscriptCursor) -> Row:
+    """Return the cursor as a row of `CURSOR_COLUMNS`."""
+    return (
+        cursor.source,
+        *cursor.transcript,
+        cursor.memva_session_id,
+        cursor.version,
+        cursor.offset,
+        cursor.line,
+        cursor.fingerprint,
+        text_or_null(cursor.carry.timestamp),
+        cursor.carry.cwd,
+        *(cursor.title or (None, None)),
+        _skipped_or_null(cursor.skipped),
+    )
+
+
+def cursor_from_row(row: Row) -> TranscriptCursor:
+    """Return the cursor of a row of `CURSOR_COLUMNS`."""
+    (
+        source,
+        project_key,
+        session_id,
+        subpath,
+        memva_session_id,
+        version,
+        offset,
+        line,
+        fingerprint,
+        carry_timestamp,
+        carry_cwd,
+        title,
+        title_origin,
+        skipped,
+    ) = row
+    return TranscriptCursor(
+        source=source,
+        transcript=Transcript(project_key, session_id, subpath),
+        memva_session_id=memva_session_id,
+        version=version,
+        offset=offset,
+        line=line,
+        fingerprint=fingerprint,
+        carry=Carry(time_or_none(carry_timestamp), carry_cwd),
+        title=None if title is None else Title(title, title_origin),
+        skipped=_skipped(skipped),
+    )
+
+
+def _skipped_or_null(skipped: SkippedLines) -> str | None:
+    if not skipped.count:
+        return None
+    return encode_json(attrs.asdict(skipped), field="skipped")
+
+
+def _skipped(text: str | None) -> SkippedLines:
+    if text is None:
+        return SkippedLines()
+    stored = cast("dict[str, Any]", decode_json(text))
+    return SkippedLines(stored["count"], tuple(SkippedLine(**line) for line in stored["first"]))
