@@ -128,6 +128,14 @@ def test_a_newer_memvas_file_is_said_to_be_one(run: Run, database: Path) -> None
     assert files(database.parent) == before
 
 
+def test_a_store_without_a_search_index_is_given_none(run: Run, database: Path) -> None:
+    SqliteStore.open(database, search=False).close()
+    assert run("check").exit_code == 0
+    with closing(sqlite3.connect(database)) as raw:
+        tables = raw.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'search%'").fetchall()
+    assert tables == []
+
+
 def test_an_older_file_is_left_as_it_is(run: Run, database: Path) -> None:
     SqliteStore.open(database).close()
     with closing(sqlite3.connect(database)) as raw:

@@ -65,6 +65,14 @@ def test_a_job_that_goes_on_though_asked_to_stop_is_told(
     assert found(store) == ([("unheeded_cancel", "j")] if told else [])
 
 
+def test_a_job_that_was_lost_is_told_once_and_runs_no_more(store: MemoryStore) -> None:
+    create_job(store, type="prompt", id="lost", now=NOW - 5 * HOUR)
+    get_next_job(store, lease=HOUR, now=NOW - 5 * HOUR)
+    cancel_job(store, "lost", now=NOW - 4 * HOUR)
+    create_job(store, type="prompt", id="waits", now=NOW - 3 * HOUR)
+    assert found(store) == [("lost_job", "lost"), ("waiting_jobs", "prompt")]
+
+
 def test_jobs_that_nobody_begins_are_told_by_their_type(store: MemoryStore) -> None:
     for number, ago in enumerate((3 * HOUR, 2 * HOUR, MINUTE)):
         create_job(store, type="prompt", id=f"p{number}", now=NOW - ago)
