@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
 from memva.domain.secret_shapes import Shape, is_placeholder, marker
 
-_WORDS: Final = (
-    ("password",),
-    ("passwd",),
-    ("passphrase",),
-    ("secret",),
-    ("token",),
-    *((whose, "key") for whose in (
-        "api", "secret", "access", "private", "signing", "encryption", "auth", "account", "master",
-    )),
-)  # fmt: skip
+_WORDS: Final = ("password", "passwd", "passphrase", "secret", "token")
 """The words that a name ends with whose value is secret."""
+
+_KEYS: Final = (
+    "api", "secret", "access", "private", "signing", "encryption", "auth", "account", "master",
+)  # fmt: skip
+"""What stands before `key` at the end of such a name; other keys are none."""
+
+_LONGEST_OWNER: Final = max(map(len, _KEYS)) + 1
 
 _PLACE: Final = re.compile(r"(?:page|next)[_-]?\Z", re.IGNORECASE)
 """What stands before a word that means no secret but a place in a list that goes on."""
@@ -44,11 +42,11 @@ _PATH: Final = re.compile(r"(?:~|\.{1,2})?/(?![A-Za-z0-9/+]{39}\Z)|[A-Za-z]:\\|\
 @cache
 def assignments() -> Sequence[Shape]:
     """Return the shapes of names with their values."""
-    names = sorted(set(_spellings()), key=len, reverse=True)
-    words = "|".join(map(re.escape, names))
-    hints = tuple(sorted({re.split("[_-]", name)[-1][-3:] for name in names}))
-    assigned = f"(?P<name>{words})(?P<between>{_SEPARATOR}){_VALUE}"
-    option = f"(?<=[a-z-]-)(?P<name>{words})(?P<between>{_OPTION_SEPARATOR}){_VALUE}"
+    assigned = f"{_name()}(?P<between>{_SEPARATOR}){_VALUE}"
+    option = f"(?<=[a-z-]-){_name()}(?P<between>{_OPTION_SEPARATOR}){_VALUE}"
+    hints = tuple(
+        spelt for word in ("pass", "secret", "token", "key") for spelt in _spellings(word)
+    )
     return [
         Shape(hints, re.compile(assigned, re.ASCII), _replace),
         Shape(("--",), re.compile(option, re.ASCII), _replace),
@@ -57,8 +55,23 @@ def assignments() -> Sequence[Shape]:
 
 @cache
 def _ending() -> re.Pattern[str]:
-    words = "|".join(map(re.escape, _spellings()))
-    return re.compile(rf"(?P<name>{words})\d{{0,3}}\Z", re.ASCII)
+    return re.compile(rf"{_name()}\d{{0,3}}\Z", re.ASCII)
+
+
+def _name() -> str:
+    """Return the pattern of the last word of a name.
+
+    It begins with few letters, among which no frequent vowel is, so that most of a text is passed
+    over quickly; whose key it is, is looked at last.
+    """
+    words = "|".join(spelt for word in _WORDS for spelt in _spellings(word))
+    keys = "|".join(_spellings("key"))
+    whose = "|".join(f"(?<={owner}key)|(?<={owner}[_-]key)" for owner in _KEYS)
+    return f"(?P<name>{words}|(?:{keys})(?i:{whose}))"
+
+
+def _spellings(word: str) -> tuple[str, str, str]:
+    return word, word.capitalize(), word.upper()
 
 
 def named_secret(name: str, value: str) -> str | None:
@@ -66,19 +79,7 @@ def named_secret(name: str, value: str) -> str | None:
     found = _ending().search(name)
     if found is None or not _is_secret(value, found):
         return None
-    return marker(_kind(found["name"]))
-
-
-def _spellings() -> Iterator[str]:
-    """Yield each way in which the words are written: `apiKey`, `api_key`, `API-KEY`, …."""
-    for words in _WORDS:
-        for joint in ("", "_", "-") if len(words) > 1 else ("",):
-            yield joint.join(words)
-            yield joint.join(words).upper()
-            yield joint.join(word.capitalize() for word in words)
-        yield words[0] + "".join(word.capitalize() for word in words[1:])
-        # As initials are written: APIKey.
-        yield words[0].upper() + "".join(word.capitalize() for word in words[1:])
+    return marker(_kind(found))
 
 
 def _replace(found: re.Match[str]) -> str:
@@ -87,7 +88,7 @@ def _replace(found: re.Match[str]) -> str:
     between, quote = found["between"], found["quote"] or ""
     if not _is_secret(value, found, between=between, quoted=quoted is not None):
         return found[0]
-    return f"{found['name']}{between}{quote}{marker(_kind(found['name']))}{quote}"
+    return f"{found['name']}{between}{quote}{marker(_kind(found))}{quote}"
 
 
 def _is_secret(value: str, found: re.Match[str], *, between: str = "", quoted: bool = True) -> bool:
@@ -100,7 +101,7 @@ def _is_secret(value: str, found: re.Match[str], *, between: str = "", quoted: b
     if any(map(str.isspace, value)):
         # A label, or a sentence about it.
         return False
-    if between == "=" and name.isupper() and not (quoted or value.startswith(name)):
+    if between == "=" and name.isupper() and not (quoted or value.endswith(name)):
         # In the environment any word may be one.
         return len(value) >= 4
     if len(value) < _LEAST or (not quoted and _CODE.fullmatch(value)):
@@ -109,5 +110,10 @@ def _is_secret(value: str, found: re.Match[str], *, between: str = "", quoted: b
     return not all(character.isalpha() or character in "._-" for character in value)
 
 
-def _kind(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=API)(?=K)|[_-]", " ", name).lower()
+def _kind(found: re.Match[str]) -> str:
+    word = found["name"].lower()
+    if word != "key":
+        return word
+    before = found.string[max(0, found.start() - _LONGEST_OWNER) : found.start()].lower()
+    before = before.rstrip("_-")
+    return next(f"{owner} key" for owner in _KEYS if before.endswith(owner))

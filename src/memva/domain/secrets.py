@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from memva.domain.secret_names import assignments, named_secret
-from memva.domain.secret_shapes import shapes
+from memva.domain.secret_shapes import Shape, shapes
+
+_SHORT: Final = 200
+"""Up to how many characters one look for all hints is quicker than one for each."""
+
+
+@cache
+def _all_shapes() -> Sequence[Shape]:
+    return (*shapes(), *assignments())
+
+
+@cache
+def _hint() -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(hint) for shape in _all_shapes() for hint in shape.hints))
 
 
 class SecretRedaction:
@@ -16,9 +32,14 @@ class SecretRedaction:
 
         It takes time that is linear in the text, and changes nothing when it is applied again.
         """
-        for shape in (*shapes(), *assignments()):
-            if any(hint in text for hint in shape.hints):
-                text = shape.pattern.sub(shape.replace, text)
+        # This stands on the path of every text: most are short, and hold no hint at all.
+        if len(text) < _SHORT and not _hint().search(text):
+            return text
+        for shape in _all_shapes():
+            for hint in shape.hints:
+                if hint in text:
+                    text = shape.pattern.sub(shape.replace, text)
+                    break
         return text
 
     def named(self, name: str, text: str, /) -> str:
