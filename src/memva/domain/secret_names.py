@@ -35,6 +35,10 @@ _LEAST: Final = 6
 _CODE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)++|\d[\d_.]*", re.ASCII)
 """What stands in code where a value comes from elsewhere: `settings.token2`, or is a number."""
 
+_PASSWORDS: Final = frozenset(("password", "passwd", "passphrase"))
+_TYPES: Final = frozenset(
+    ("string", "bytes", "number", "boolean", "required", "optional", "hidden")
+)
 _KEYWORDS: Final = frozenset(("none", "null", "nil", "true", "false", "undefined"))
 _PATH: Final = re.compile(r"(?:~|\.{1,2})?/(?![A-Za-z0-9/+]{39}\Z)|[A-Za-z]:\\|\w+://")
 
@@ -101,13 +105,16 @@ def _is_secret(value: str, found: re.Match[str], *, between: str = "", quoted: b
     if any(map(str.isspace, value)):
         # A label, or a sentence about it.
         return False
-    if between == "=" and name.isupper() and not (quoted or value.endswith(name)):
+    if between == "=" and name.isupper() and name not in value.upper():
         # In the environment any word may be one.
         return len(value) >= 4
     if len(value) < _LEAST or (not quoted and _CODE.fullmatch(value)):
         return False
-    # A word or a name alone, of which code is full, is none.
-    return not all(character.isalpha() or character in "._-" for character in value)
+    if not all(character.isalpha() or character in "._-" for character in value):
+        return True
+    # A word or a name alone, of which code is full, may be a password, unless it labels one.
+    may_be = quoted and name.lower() in _PASSWORDS and value.isascii()
+    return may_be and "pass" not in value.lower() and value.lower() not in _TYPES
 
 
 def _kind(found: re.Match[str]) -> str:
