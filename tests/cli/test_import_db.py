@@ -143,3 +143,11 @@ def test_damage_is_one_line(run: Run, seed: Seed, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(importing_db, "import_memva_database", damaged)
     assert run("import-db", seed.path).stderr == "memva: error: it: is damaged\n"
+
+
+def test_secrets_are_taken_out_where_that_is_asked_for(run: Run, seed: Seed) -> None:
+    seed.session("s3", title="Rotate API_KEY=a1b2c3d4")
+    run("import-db", seed.path, "--redact")
+    titles = run("sessions").stdout
+    assert "Rotate API_KEY=[redacted: api key]" in titles
+    assert "a1b2c3d4" not in titles

@@ -13,7 +13,8 @@ from memva.cli.failures import Failure, Interrupted
 from memva.cli.output import Output, counted, stderr, stdout
 from memva.cli.problems import list_problems
 from memva.cli.progress import progress_bar
-from memva.domain.secrets import redact_secrets
+from memva.cli.redacting import may_redact
+from memva.domain.redaction import Redact
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport
 from memva.services.transcripts import import_transcripts
 
@@ -21,17 +22,16 @@ from memva.services.transcripts import import_transcripts
 @click.command("import")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--restore", is_flag=True, help="Also bring back sessions that were deleted.")
-@click.option("--redact", is_flag=True, help="Store no keys, tokens and passwords that are known.")
+@may_redact
 @click.pass_obj
-def import_(database: Path, path: Path | None, restore: bool, redact: bool) -> None:
+def import_(database: Path, path: Path | None, restore: bool, redact: Redact | None) -> None:
     """Bring in Claude Code's conversations.
 
     PATH is one transcript, the folder of one project, or a folder of projects; without it, the
     folder where Claude Code keeps your own.
 
     Importing again adds only what is new. It may be stopped with Ctrl-C at any moment, and goes on
-    from there the next time. Sessions that were deleted are left out. Whoever imports with --redact
-    should always do, as what is stored already stays as it is.
+    from there the next time. Sessions that were deleted are left out.
     """
     place = default_projects_folder() if path is None else path
     if not place.exists():
@@ -53,7 +53,7 @@ def import_(database: Path, path: Path | None, restore: bool, redact: bool) -> N
         raise Failure(f"{place}: none of it could be imported")
 
 
-def _import(database: Path, place: Path, *, restore: bool, redact: bool) -> ImportReport:
+def _import(database: Path, place: Path, *, restore: bool, redact: Redact | None) -> ImportReport:
     bar = progress_bar(DownloadColumn(), TextColumn("{task.fields[transcripts]} transcripts"))
     with SqliteStore.open(database) as store, bar:
         task = bar.add_task("Importing", total=None, transcripts="0")
@@ -69,7 +69,7 @@ def _import(database: Path, place: Path, *, restore: bool, redact: bool) -> Impo
         return import_transcripts(
             store,
             TranscriptFiles(place),
-            redact=redact_secrets if redact else None,
+            redact=redact,
             restore=restore,
             on_progress=tell,
         )

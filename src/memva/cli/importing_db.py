@@ -13,6 +13,8 @@ from memva.cli.failures import Failure, Interrupted
 from memva.cli.output import Output, counted, stdout
 from memva.cli.problems import list_problems
 from memva.cli.progress import progress_bar
+from memva.cli.redacting import may_redact
+from memva.domain.redaction import Redact
 from memva.domain.versions import Appended
 from memva.services.typescript_memva.database_import import import_memva_database
 from memva.services.typescript_memva.report import DatabaseImportProgress, DatabaseImportReport
@@ -21,8 +23,9 @@ from memva.services.typescript_memva.report import DatabaseImportProgress, Datab
 @click.command("import-db", short_help="Bring in the TypeScript Memva's database.")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--restore", is_flag=True, help="Also bring back sessions that were deleted.")
+@may_redact
 @click.pass_obj
-def import_db(database: Path, path: Path | None, restore: bool) -> None:
+def import_db(database: Path, path: Path | None, restore: bool, redact: Redact | None) -> None:
     """Bring in the sessions, events and jobs of the TypeScript Memva.
 
     PATH is its database; without it, the one in ~/.memva. It is only read, may be in use, and stays
@@ -38,7 +41,7 @@ def import_db(database: Path, path: Path | None, restore: bool) -> None:
     # Opened before a database is made for nothing.
     with TypescriptMemva(place) as source:
         try:
-            report = _import(database, source, restore=restore)
+            report = _import(database, source, restore=restore, redact=redact)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 "Interrupted; what was imported is kept. Run the same command to go on."
@@ -46,7 +49,9 @@ def import_db(database: Path, path: Path | None, restore: bool) -> None:
     _summarise(report, stdout())
 
 
-def _import(database: Path, source: TypescriptMemva, *, restore: bool) -> DatabaseImportReport:
+def _import(
+    database: Path, source: TypescriptMemva, *, restore: bool, redact: Redact | None
+) -> DatabaseImportReport:
     bar = progress_bar(MofNCompleteColumn())
     with SqliteStore.open(database) as store, bar:
         task = bar.add_task("Importing", total=None)
@@ -59,7 +64,9 @@ def _import(database: Path, source: TypescriptMemva, *, restore: bool) -> Databa
                 total=progress.total_rows,
             )
 
-        return import_memva_database(store, source, restore=restore, on_progress=tell)
+        return import_memva_database(
+            store, source, redact=redact, restore=restore, on_progress=tell
+        )
 
 
 def _summarise(report: DatabaseImportReport, output: Output) -> None:
