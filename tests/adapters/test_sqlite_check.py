@@ -173,6 +173,20 @@ def test_the_worst_comes_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert severities == ["error", "warning", "note"]
 
 
+def test_ctrl_c_ends_a_long_look(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checking, "_STEPS_BETWEEN_BREATHS", 10)
+    monkeypatch.setattr(checking, "_breathe", pressed)
+    with SqliteStore.open(path) as store:
+        with pytest.raises(KeyboardInterrupt):
+            store.check()
+        create_session(store, project_path="/goes/on")
+    with pytest.raises(KeyboardInterrupt):
+        SqliteStore.examine(path)
+
+
 def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     # A folder, as whoever runs the tests may be allowed to read any file.
     assert kinds(SqliteStore.examine(tmp_path)) == [("unreadable", "error")]

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from memva.adapters.sqlite.connection import WAL_LIMIT
-from memva.adapters.sqlite.errors import is_damage, is_no_database, translate
+from memva.adapters.sqlite.errors import is_damage, is_interrupt, is_no_database, translate
 from memva.adapters.sqlite.migrations import APPLICATION_ID, MIGRATIONS
 from memva.adapters.sqlite.search_index import VERSION as SEARCH_VERSION
 from memva.domain.errors import StoreUnavailable
@@ -29,6 +29,7 @@ MOST_ARREARS: Final = 10_000
 """With more events than this left to index, searches wait noticeably."""
 
 _MOST_DAMAGE: Final = 10
+_STEPS_BETWEEN_BREATHS: Final = 100_000
 _MEBIBYTE: Final = 1024 * 1024
 _RESTORE: Final = (
     "Stop what uses it, and put the last backup in its place. Where there is none, import into a "
@@ -62,13 +63,21 @@ def checked(raw: sqlite3.Connection, path: Path, *, thorough: bool) -> list[Find
         lambda: _room(path),
     ]
     findings: list[Finding] = []
-    for look in looks:
-        try:
-            findings += look()
-        except sqlite3.Error as error:
-            # What one look stumbles over another has told already, where it is the same damage.
-            findings += [new for new in _unreadable(error, path) if new not in findings]
+    raw.set_progress_handler(_breathe, _STEPS_BETWEEN_BREATHS)
+    try:
+        for look in looks:
+            try:
+                findings += look()
+            except sqlite3.Error as error:
+                # What one look stumbles over another has told already, if it is the same damage.
+                findings += [new for new in _unreadable(error, path) if new not in findings]
+    finally:
+        raw.set_progress_handler(None, 0)
     return sorted(findings, key=lambda finding: finding.rank)
+
+
+def _breathe() -> None:
+    """Let Python see that Ctrl-C was pressed, which makes SQLite give up."""
 
 
 def _opened(path: Path) -> closing[sqlite3.Connection]:
@@ -178,6 +187,8 @@ def _room(path: Path) -> Iterator[Finding]:
 
 
 def _unreadable(error: sqlite3.Error, path: Path) -> list[Finding]:
+    if is_interrupt(error):
+        raise KeyboardInterrupt from error
     if is_damage(error) or is_no_database(error):
         return [_finding("damage", path, f"It is damaged: {error}.", _RESTORE)]
     translated = translate(error)

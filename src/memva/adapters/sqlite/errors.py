@@ -68,6 +68,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     return _code(error) & 0xFF == sqlite3.SQLITE_CORRUPT
 
 
+def is_interrupt(error: sqlite3.Error) -> bool:
+    """Tell whether a statement was told to give up."""
+    return _code(error) == sqlite3.SQLITE_INTERRUPT
+
+
 def is_foreign_key(error: StoreError) -> bool:
     """Tell whether a row referred to another that is not there."""
     return _code(error.__cause__) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
