@@ -117,6 +117,7 @@ from memva.services.jobs import (
     retry_job,
     wait_for_job,
 )
+from memva.services.recording import RecordedPrompt, record_message, record_prompt
 from memva.services.search import SearchHit, SearchPage, build_search_index, search_events
 from memva.services.session_pruning import (
     KeptBecause,
@@ -142,6 +143,7 @@ from memva.services.stored_transcripts import (
     read_transcript,
     summarise_transcript,
 )
+from memva.services.stream_recording import RecordingProblem, record_stream
 from memva.services.transcripts import import_transcripts
 from memva.services.typescript_memva.database_import import import_memva_database
 from memva.services.typescript_memva.report import (
@@ -204,6 +206,8 @@ __all__ = [
     "NewJob",
     "NoRetry",
     "NotFound",
+    "RecordedPrompt",
+    "RecordingProblem",
     "Redact",
     "RedactNamed",
     "ReportedCost",
@@ -300,6 +304,9 @@ __all__ = [
     "record_event",
     "record_events",
     "redact_secrets",
+    "record_message",
+    "record_prompt",
+    "record_stream",
     "release_job",
     "renew_lease",
     "rescue_expired_jobs",

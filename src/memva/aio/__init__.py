@@ -8,6 +8,7 @@ is as uncertain then as with any call whose answer is lost.
 """
 
 from memva.aio.blocks import TransactionOfAnotherTask, snapshot, transaction
+from memva.aio.recording import record_stream
 from memva.aio.wrapping import awaitable, followed, iterated, waited
 from memva.services import (
     claims,
@@ -16,6 +17,7 @@ from memva.services import (
     following,
     health,
     jobs,
+    recording,
     search,
     session_pruning,
     sessions,
@@ -70,6 +72,9 @@ __all__ = [
     "read_transcript",
     "record_event",
     "record_events",
+    "record_message",
+    "record_prompt",
+    "record_stream",
     "release_job",
     "renew_lease",
     "rescue_expired_jobs",
@@ -102,6 +107,9 @@ locate_event = awaitable(events.locate_event)
 page_events = awaitable(events.page_events)
 record_event = awaitable(events.record_event)
 record_events = awaitable(events.record_events)
+
+record_message = awaitable(recording.record_message)
+record_prompt = awaitable(recording.record_prompt)
 
 follow_events = followed(following.follow_events, following.event_steps)
 get_last_position = awaitable(following.get_last_position)

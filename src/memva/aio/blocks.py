@@ -60,9 +60,15 @@ def snapshot(store: Store) -> AbstractAsyncContextManager[None]:
 
 
 async def perform(
-    store: Store, call: Callable[[], _T], *, on_cancel: Callable[[], object] | None = None
+    store: Store,
+    call: Callable[[], _T],
+    *,
+    withdraw: bool = True,
+    on_cancel: Callable[[], object] | None = None,
 ) -> _T:
     """Return what a call to a store returns, made where the running task's calls belong.
+
+    Where it is cancelled a call that has not begun is withdrawn, unless `withdraw` is False.
 
     Raises:
         TransactionOfAnotherTask: The task was started inside a transaction that has not ended.
@@ -71,8 +77,9 @@ async def perform(
     if held is not None:
         held.refuse(store)
         if held.is_mine():
-            return await ended(held.thread.submit(call), on_cancel=on_cancel)
-    return await in_pool(call, on_cancel=on_cancel)
+            call_there = held.thread.submit(call)
+            return await ended(call_there, withdraw=withdraw, on_cancel=on_cancel)
+    return await in_pool(call, withdraw=withdraw, on_cancel=on_cancel)
 
 
 class _Held:

@@ -34,14 +34,19 @@ class OwnThread:
         self._executor.shutdown()
 
 
-async def in_pool(call: Callable[[], _T], *, on_cancel: Callable[[], object] | None = None) -> _T:
+async def in_pool(
+    call: Callable[[], _T],
+    *,
+    withdraw: bool = True,
+    on_cancel: Callable[[], object] | None = None,
+) -> _T:
     """Return what a call returns, in whichever of the loop's threads is free."""
     executor = (await _pool()).executor
     if executor is not None:
-        return await ended(_submit(executor, call), on_cancel=on_cancel)
+        return await ended(_submit(executor, call), withdraw=withdraw, on_cancel=on_cancel)
     thread = OwnThread("memva-aio")
     try:
-        return await ended(thread.submit(call), on_cancel=on_cancel)
+        return await ended(thread.submit(call), withdraw=withdraw, on_cancel=on_cancel)
     finally:
         thread.end()
 

@@ -120,6 +120,26 @@ def parse_object(content: bytes) -> ParsedObject | None:
     return ParsedObject(value, content=content.strip()) if isinstance(value, dict) else None
 
 
+def read_object(content: bytes) -> ParsedObject:
+    """Return the object that a line is, of a file or a stream, if it can be stored.
+
+    Raises:
+        ValueError: It is none; the error says why, for people to read, and nothing of the content.
+    """
+    try:
+        data = parse_object(content)
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8") from error
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from error
+    if data is None:
+        raise ValueError("is not a JSON object")
+    brackets = content.count(b"[") + content.count(b"{")
+    if brackets > DEEPEST and is_nested_deeper(data, DEEPEST):
+        raise ValueError("is nested too deep")
+    return data
+
+
 def is_plain(value: JsonValue) -> bool:
     """Tell whether the JSON text of `value` is read as the very same.
 

@@ -1,4 +1,4 @@
-"""How a line of a Claude Code transcript becomes an event.
+"""How a line of a Claude Code transcript, or a message of its stream, becomes an event.
 
 Nothing a line says is needed for it to be kept: what it lacks comes from the line before it.
 """
@@ -12,7 +12,7 @@ import attrs
 
 from memva.domain.event import Event, Transcript
 from memva.domain.ids import format_uuid
-from memva.domain.json import JsonObject, canonical_json
+from memva.domain.json import JsonObject, JsonValue, canonical_json
 from memva.domain.redaction import Redact, redacted_object
 from memva.domain.text import clean_text, is_storable
 from memva.domain.time import from_text
@@ -44,7 +44,7 @@ class Carry:
 
 
 class TranscriptLine(NamedTuple):
-    """What a line says of itself; None where it says nothing that can be used.
+    """What a line, or a message, says of itself; None where it says nothing that can be used.
 
     Attributes:
         uuid: Its uuid, or None where one must be derived.
@@ -73,18 +73,49 @@ def read_line(data: JsonObject, *, redact: Redact | None = None) -> TranscriptLi
     Ids, type and time are its identity and are read first; then `redact` goes over every text, and
     the rest is taken from what it leaves.
     """
+    return _read(
+        data,
+        redact,
+        session_id=data.get("sessionId"),
+        parent_uuid=data.get("parentUuid"),
+        is_sidechain=data.get("isSidechain") is True,
+    )
+
+
+def read_message(data: JsonObject, *, redact: Redact | None = None) -> TranscriptLine:
+    """Return what the message `data` of the stream says of itself, as `read_line` does.
+
+    A subagent's names the call that started it; none says what it follows.
+    """
+    return _read(
+        data,
+        redact,
+        session_id=data.get("session_id"),
+        parent_uuid=None,
+        is_sidechain=_identifier(data.get("parent_tool_use_id")) is not None,
+    )
+
+
+def _read(
+    data: JsonObject,
+    redact: Redact | None,
+    *,
+    session_id: JsonValue,
+    parent_uuid: JsonValue,
+    is_sidechain: bool,
+) -> TranscriptLine:
     event_type = data.get("type")
     kept = data if redact is None else redacted_object(data, redact)
     cwd = kept.get("cwd")
     return TranscriptLine(
         uuid=_identifier(data.get("uuid")),
-        parent_uuid=_identifier(data.get("parentUuid")),
-        session_id=_identifier(data.get("sessionId")),
+        parent_uuid=_identifier(parent_uuid),
+        session_id=_identifier(session_id),
         event_type=(
             clean_text(event_type) if isinstance(event_type, str) and event_type.strip() else None
         ),
         timestamp=_time(data.get("timestamp")),
-        is_sidechain=data.get("isSidechain") is True,
+        is_sidechain=is_sidechain,
         cwd=clean_text(cwd) if isinstance(cwd, str) and cwd else None,
         data=kept,
     )

@@ -20,6 +20,9 @@ _NOT_TYPED: Final = (
     "[Request interrupted by user",
 )
 
+_NOTES: Final = ("isMeta", "isCompactSummary", "isSynthetic")
+"""What marks a note that Claude Code writes itself; the last is how the stream says it."""
+
 
 def prompt_text(event: Event) -> str | None:
     """Return what a person typed in the event, or None where it is not a person's."""
@@ -62,7 +65,7 @@ def _user_text(event: Event) -> str | None:
     data = event.data
     if event.event_type != USER or event.is_sidechain:
         return None
-    if data.get("isMeta") is True or data.get("isCompactSummary") is True:
+    if any(data.get(mark) is True for mark in _NOTES):
         return None
     message = data.get("message")
     content = message.get("content") if isinstance(message, Mapping) else None
