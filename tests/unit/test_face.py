@@ -9,11 +9,12 @@ import pytest
 
 import memva
 import memva.aio
+import memva.claude_sdk
 import memva.domain
 import memva.testing
 import memva.worker
 
-FACES = [memva, memva.aio, memva.domain, memva.testing, memva.worker]
+FACES = [memva, memva.aio, memva.claude_sdk, memva.domain, memva.testing, memva.worker]
 
 
 def test_importing_memva_loads_no_adapter() -> None:
@@ -53,7 +54,7 @@ def test_every_function_takes_the_store_or_the_events_first_and_the_rest_by_name
         "uuids",
     }
     may_be_positional |= {"checkpoint", "claude_session_id", "error", "result", "sightings"}
-    may_be_positional |= {"key", "query", "source", "tool_use_id"}
+    may_be_positional |= {"content", "key", "message", "query", "source", "stream", "tool_use_id"}
     may_be_positional |= {"lines", "stored", "transcript"}
     for name in memva.__all__:
         function = getattr(memva, name)

@@ -24,6 +24,7 @@ from memva.testing.contract.keys import KeyContract
 from memva.testing.contract.order import OrderContract
 from memva.testing.contract.pages import PageContract
 from memva.testing.contract.processes import ProcessContract
+from memva.testing.contract.recording import RecordingContract
 from memva.testing.contract.search import SearchContract
 from memva.testing.contract.search_processes import DurableSearchContract
 from memva.testing.contract.services import ServiceContract
@@ -67,6 +68,7 @@ class StoreContract(
     ThreadContract,
     TextContract,
     ServiceContract,
+    RecordingContract,
     JobServiceContract,
     ClaimServiceContract,
 ):
