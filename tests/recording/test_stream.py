@@ -157,7 +157,7 @@ def test_error_of_the_stream_goes_on(store: Store, session_id: str) -> None:
 def test_stream_that_is_left(
     store: Store, session_id: str, messages: int, wanted: ClaudeStatus
 ) -> None:
-    with closing(record_stream(store, session_id, lines(INIT, RESULT, INIT))) as stream:  # type: ignore[type-var]  # an iterator in its type, a generator that can be closed in fact
+    with closing(record_stream(store, session_id, lines(INIT, RESULT, INIT))) as stream:
         for _ in range(messages):
             next(stream)
     assert status(store, session_id) == wanted

@@ -5,9 +5,12 @@ Each ignored line names the error it must raise, as in `wrong_uses.py`.
 
 from __future__ import annotations
 
+from asyncio import StreamReader
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import assert_type
+
+from claude_agent_sdk import Message, query
 
 from memva import (
     Appended,
@@ -15,6 +18,7 @@ from memva import (
     ImportReport,
     Job,
     JobPage,
+    JsonObject,
     Session,
     SessionPage,
     Store,
@@ -22,6 +26,7 @@ from memva import (
     WatchableStore,
     aio,
 )
+from memva.claude_sdk import record_messages
 
 
 async def right(
@@ -43,6 +48,11 @@ async def right(
     assert_type([found async for found in events], list[Event])
     async with aclosing(aio.follow_events(watchable, after=0)) as followed:
         assert_type(await anext(followed), Event)
+    messages = record_messages(store, session.id, query(prompt="Hi"))
+    assert_type(messages, AsyncGenerator[Message, None])
+    streamed = aio.record_stream(store, session.id, StreamReader())
+    assert_type([message async for message in streamed], list[JsonObject])
+    assert_type(await aio.record_message(store, session.id, {"type": "user"}), Event | None)
     async with aio.transaction(store) as opened, aio.snapshot(store):
         assert_type(opened, None)
 

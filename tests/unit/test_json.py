@@ -12,6 +12,7 @@ from memva.domain.json import (
     is_nested_deeper,
     is_plain,
     parse_object,
+    read_object,
 )
 
 
@@ -55,6 +56,26 @@ def test_parsed_object_keeps_its_text() -> None:
     assert parse_object(b"[]") is None
     with pytest.raises(UnicodeDecodeError):
         parse_object(b'{"x": "\xff"}')
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"\xff{}", "is not UTF-8"),
+        (b"{", "is not JSON: Expecting property name"),
+        (b"[1]", "is not a JSON object"),
+        (b'{"x": ' + b"[" * 401 + b"]" * 401 + b"}", "is nested too deep"),
+    ],
+)
+def test_line_that_is_no_object_says_why(line: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}"):
+        read_object(line)
+
+
+def test_line_that_is_an_object_is_read() -> None:
+    brackets = "[" * 1_000
+    assert read_object(b'{"x": "' + brackets.encode() + b'"}\r\n') == {"x": brackets}
+    assert read_object(b'{"x": ' + b"[" * 398 + b"]" * 398 + b"}")
 
 
 def test_depth_of_json() -> None:

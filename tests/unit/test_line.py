@@ -15,6 +15,7 @@ from memva.domain.line import (
     project_key,
     project_name,
     read_line,
+    read_message,
 )
 from memva.domain.time import to_text
 from memva.testing.clock import START
@@ -38,6 +39,20 @@ def test_line_without_anything_is_kept() -> None:
 def test_unusable_ids_count_as_none(bad: Any) -> None:
     line = read_line({"uuid": bad, "parentUuid": bad, "sessionId": bad, "timestamp": bad})
     assert (line.uuid, line.parent_uuid, line.session_id, line.timestamp) == (None,) * 4
+
+    message = read_message(
+        {"uuid": bad, "session_id": bad, "timestamp": bad, "parent_tool_use_id": bad}
+    )
+    assert (message.uuid, message.session_id, message.timestamp) == (None,) * 3
+    assert not message.is_sidechain
+
+
+def test_message_of_the_stream_is_spelt_in_snake_case() -> None:
+    data = {"type": "user", "uuid": "u", "session_id": "c", "parent_tool_use_id": "toolu_1"}
+    message = read_message({**data, "sessionId": "x", "parentUuid": "p", "isSidechain": False})
+    assert (message.uuid, message.session_id, message.parent_uuid) == ("u", "c", None)
+    assert message.is_sidechain
+    assert read_message(data, redact=str.upper).data["TYPE"] == "USER"
 
 
 @pytest.mark.parametrize(

@@ -31,3 +31,10 @@ def test_command_is_what_stands_between_its_tags(content: str, command: str | No
 def test_tags_that_are_not_closed_take_no_time(content: str) -> None:
     # A search that began again at each tag would take minutes.
     assert given_in(sample_event(data={"message": {"content": content}})) is None
+
+
+@pytest.mark.parametrize("mark", ["isMeta", "isCompactSummary", "isSynthetic"])
+def test_note_of_claude_codes_own_is_no_prompt(mark: str) -> None:
+    data = {"message": {"content": "Continue."}}
+    assert given_in(sample_event(data={**data, mark: True})) is None
+    assert given_in(sample_event(data={**data, mark: False})) == "prompt"

@@ -194,7 +194,7 @@ def _place(
     if line.cwd is not None:
         began_in = line.data.get("original_cwd")
         return line.cwd, project_key(began_in if isinstance(began_in, str) else line.cwd)
-    said = EventQuery(session_id=claude_session_id, is_sidechain=False)
+    said = EventQuery(session_id=claude_session_id)
     last = store.events.page(said, newest_first=True, limit=1).events
     if last:
         return last[0].cwd, last[0].project_key

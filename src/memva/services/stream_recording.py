@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 import attrs
 
@@ -38,7 +38,7 @@ def record_stream(
     claude_session_id: str | None = None,
     redact: Redact | None = None,
     on_problem: Callable[[RecordingProblem], None] | None = None,
-) -> Iterator[JsonObject]:
+) -> Generator[JsonObject, None, None]:
     """Record what Claude Code says with `--output-format stream-json`, and yield each message.
 
     `stream` gives its lines, as the standard output of a `subprocess.Popen` does. Each message is
@@ -180,7 +180,7 @@ class Recording:
 
 def _recorded(
     recording: Recording, stream: Iterable[str] | Iterable[bytes]
-) -> Iterator[JsonObject]:
+) -> Generator[JsonObject, None, None]:
     try:
         for line in stream:
             message = recording.line(line)
