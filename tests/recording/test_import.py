@@ -13,8 +13,11 @@ from memva import (
     CountingStore,
     Event,
     EventQuery,
+    Transcript,
+    TranscriptStore,
     Usage,
     WatchableStore,
+    append_to_transcript,
     create_session,
     follow_events,
     get_events_for_session,
@@ -36,8 +39,8 @@ PROMPT = "uuid-2"
 FINAL = {"input_tokens": 10, "output_tokens": 20}
 
 
-class AStore(CountingStore, WatchableStore, Protocol):
-    """A store that counts and can be followed."""
+class AStore(CountingStore, TranscriptStore, WatchableStore, Protocol):
+    """A store that counts, keeps transcripts and can be followed."""
 
 
 def transcript_line(said: dict[str, Any], *, session_id: str = CLAUDE) -> dict[str, Any]:
@@ -58,19 +61,25 @@ def transcript_line(said: dict[str, Any], *, session_id: str = CLAUDE) -> dict[s
     return line
 
 
-def write_transcripts(folder: Path, *, session_id: str = CLAUDE) -> None:
-    """Write what of the turn reaches the files: the subagent's to a file of its own."""
+def transcripts(*, session_id: str = CLAUDE) -> dict[Transcript, list[dict[str, Any]]]:
+    """Return what of the turn reaches the transcripts: the subagent's has one of its own."""
     said = [one for one in TURN if one["type"] in ("user", "assistant")]
-    main = folder / "-code-app" / f"{session_id}.jsonl"
-    agent = main.with_suffix("") / "subagents" / "agent-a1.jsonl"
-    agent.parent.mkdir(parents=True, exist_ok=True)
-    for path, call in ((main, None), (agent, CALL)):
-        lines = [
-            json.dumps(transcript_line(one, session_id=session_id))
+    return {
+        Transcript("-code-app", session_id, subpath): [
+            transcript_line(one, session_id=session_id)
             for one in said
             if one["parent_tool_use_id"] == call
         ]
-        path.write_text("\n".join([*lines, ""]))
+        for subpath, call in (("", None), ("subagents/agent-a1", CALL))
+    }
+
+
+def write_transcripts(folder: Path, *, session_id: str = CLAUDE) -> None:
+    """Write the transcripts' files."""
+    for transcript, lines in transcripts(session_id=session_id).items():
+        path = folder.joinpath(*filter(None, transcript)).with_suffix(".jsonl")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def recorded(store: AStore) -> str:
@@ -143,6 +152,16 @@ def test_prompt_is_the_line_that_is_imported(store: AStore, folder: Path) -> Non
     assert kept.line == 1
     assert kept.data != prompt.event.data
     assert [one.id for one in list_sessions(store)] == [session.id]
+
+
+def test_what_the_sdk_mirrors_meanwhile_is_one_with_the_stream(store: AStore) -> None:
+    session_id = recorded(store)
+    for transcript, lines in transcripts().items():
+        append_to_transcript(store, transcript, lines)
+    kept = events(store, session_id)
+    assert len(kept) == len(TURN)
+    assert [event.line for event in kept if event.event_type == "assistant"] == [2, 1, 4]
+    assert get_session(store, session_id).claude_status == "completed"
 
 
 def test_fork_goes_to_the_same_session(store: AStore, folder: Path) -> None:
