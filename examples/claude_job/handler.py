@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import attrs
 import psutil
 
-from memva import JsonValue, record_event
+from memva import JsonValue, aio
 from memva.worker import JobContext, PermanentFailure
 
 CLAUDE = [sys.executable, str(Path(__file__).with_name("stand_in.py"))]
 """In earnest it is `["claude"]`."""
-
-LONGEST_LINE = 64 * 1024 * 1024
 
 
 @attrs.frozen
@@ -43,7 +40,6 @@ async def answer_prompt(data: Prompt, context: JobContext) -> JsonValue:
         cwd=data.cwd,
         stdin=PIPE,
         stdout=PIPE,
-        limit=LONGEST_LINE,
         # A process group of its own: what it starts can be ended together with it.
         start_new_session=True,
     )  # fmt: skip
@@ -68,24 +64,18 @@ async def converse(
     process.stdin.write(say.encode())
     await process.stdin.drain()
     process.stdin.close()
-    async for text in process.stdout:
-        line = json.loads(text)
-        session_id = line["session_id"]
-        if checkpoint.get("claude_session_id") != session_id:
-            checkpoint["claude_session_id"] = session_id
-            context.checkpoint(checkpoint)
-        record_event(
-            context.store,
-            session_id=session_id,
-            event_type=line["type"],
-            data=line,
-            uuid=line.get("uuid"),
-            memva_session_id=context.job.memva_session_id,
-        )
-        if line["type"] == "result":
-            if line["is_error"]:
-                raise PermanentFailure(str(line.get("result")))
-            return {"claude_session_id": session_id, "result": line["result"]}
+    assert context.job.memva_session_id is not None
+    stream = aio.record_stream(context.store, context.job.memva_session_id, process.stdout)
+    async with aclosing(stream) as lines:
+        async for line in lines:
+            session_id = line["session_id"]
+            if checkpoint.get("claude_session_id") != session_id:
+                checkpoint["claude_session_id"] = session_id
+                context.checkpoint(checkpoint)
+            if line["type"] == "result":
+                if line["is_error"]:
+                    raise PermanentFailure(str(line.get("result")))
+                return {"claude_session_id": session_id, "result": line["result"]}
     raise RuntimeError("Claude Code ended without a result")
 
 

@@ -1,7 +1,8 @@
 """The services for asyncio: each is awaited, over any store, and the loop goes on meanwhile.
 
-They are those of `memva`, with the same names, parameters, results and errors. Services that
-return an iterator are asynchronous generators here. A call runs in a thread. Where its caller is
+They are those of `memva`, with the same names, parameters, results and errors; `record_stream`
+alone reads another stream, asyncio's. Services that return an iterator are asynchronous generators
+here. A call runs in a thread. Where its caller is
 cancelled, one that has not begun is withdrawn, and one that runs is waited for, before
 `CancelledError` goes on: nothing is left running, and nothing is left open. Whether it took effect
 is as uncertain then as with any call whose answer is lost.
