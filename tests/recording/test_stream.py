@@ -207,6 +207,17 @@ def test_message_without_a_session_is_of_the_one_that_spoke(store: Store, sessio
     assert found["nameless-5"] == "given"
 
 
+def test_two_streams_of_one_session_keep_their_speakers(store: Store, session_id: str) -> None:
+    nameless = {"type": "user", "uuid": "nameless", "message": {"content": "x"}}
+    other = INIT | {"uuid": "other", "session_id": "other"}
+    one = record_stream(store, session_id, lines(INIT, nameless))
+    next(one)
+    list(record_stream(store, session_id, lines(other)))
+    list(one)
+    found = {event.uuid: event.session_id for event in recorded(store, session_id)}
+    assert found["nameless"] == CLAUDE
+
+
 def test_redacted_is_what_is_stored_alone(store: Store, session_id: str) -> None:
     stream = lines(INIT, heard(2, "sk-1"))
     messages = list(record_stream(store, session_id, stream, redact=lambda t: t.replace("sk", "*")))

@@ -220,6 +220,11 @@ class RecordingContract:
         record_message(store, "session-1", message("user", "b", message=asked), redact=redact)
         record_prompt(store, "session-1", "sk-1", redact=redact)
         assert "sk-1" not in repr([*stored(store), get_session(store, "session-1")])
+        store.sessions.add(sample_session(id="session-2", project_path="/sk-1"))
+        elsewhere = message("x", "c", session_id="claude-2")
+        event = record_message(store, "session-2", elsewhere, redact=redact)
+        assert event is not None
+        assert (event.cwd, event.project_name, event.project_key) == ("/***", "***", "----")
 
     def test_prompt_is_there_before_it_is_asked(self, store: Store) -> None:
         """A recorded prompt is an event and titles its session, in which nothing has happened."""
