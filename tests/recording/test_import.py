@@ -29,6 +29,7 @@ from memva import (
     import_transcripts,
     list_sessions,
     page_events,
+    record_message,
     record_prompt,
     record_stream,
     subagents_in,
@@ -117,6 +118,29 @@ def test_streamed_and_imported_are_one(store: AStore, folder: Path, streamed_aga
     assert get_session(store, session_id).claude_status == "completed"
     [subagent] = subagents_in(kept)
     assert (subagent.agent_id, subagent.linked_by) == ("a1", "result")
+
+
+@pytest.mark.parametrize("heard", range(1, len(TURN) + 1))
+def test_import_in_the_middle_of_the_stream(store: AStore, folder: Path, heard: int) -> None:
+    session_id = create_session(store, project_path="/code/app").id
+    for message in TURN[:heard]:
+        record_message(store, session_id, message)
+    imported(store, folder)
+    for message in TURN[heard:]:
+        record_message(store, session_id, message)
+    kept = {event.uuid: (event.line, event.subpath) for event in events(store, session_id)}
+    assert kept == {
+        "uuid-1": (0, ""),
+        "uuid-2": (1, ""),
+        "uuid-3": (2, ""),
+        "uuid-4": (1, "subagents/agent-a1"),
+        "uuid-5": (3, ""),
+        "uuid-6": (4, ""),
+        "uuid-7": (0, ""),
+        "uuid-9": (0, ""),
+    }
+    assert get_session(store, session_id).claude_status == "completed"
+    assert get_session_stats(store, session_id).usage.usage.output_tokens == 60
 
 
 def test_tokens_are_counted_once_and_the_cost_as_the_result_says(
