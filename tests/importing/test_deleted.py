@@ -156,9 +156,10 @@ def test_deletion_between_two_transcripts_stands(
 ) -> None:
     write_conversation(history)
     imported(store, history)
-    history.append(history.line(4), path=subagent(history))
+    history.append(history.line(4))
+    history.append(history.line(5), path=subagent(history))
     report = imported(store, history, restore=restore, on_progress=deleting_at_once(store))
-    assert (report.unchanged, report.deleted) == (1, 1)
+    assert (report.events.added, report.deleted) == (1, 1)
     assert content(store) == []
 
 

@@ -1,20 +1,22 @@
 """Where transcripts are found, and what a source does that cannot be read."""
 
+import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.importing.conftest import CLAUDE, History, events
 
 from memva import SourceUnreadable, Store, Transcript, import_transcripts, list_sessions
 from memva.adapters.claude_code import TranscriptFiles, default_projects_folder
-from memva.adapters.claude_code import files as module
 from memva.domain import SourceTranscript
 
 
 def found(path: Path) -> list[Transcript]:
     source = TranscriptFiles(path)
-    return [source.identify(item.source) for item in source.transcripts()]
+    return [source.identify(name) for name in source.versions().transcripts]
 
 
 MAIN = Transcript("-code-app", CLAUDE, "")
@@ -56,7 +58,7 @@ def test_file_that_names_no_session(store: Store, history: History, tmp_path: Pa
 
 def test_nothing_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable) as caught:
-        TranscriptFiles(tmp_path / "nowhere").transcripts()
+        TranscriptFiles(tmp_path / "nowhere").versions()
     assert caught.value.source == str(tmp_path / "nowhere")
     assert found(tmp_path) == []
 
@@ -66,8 +68,8 @@ def test_source_that_goes_meanwhile_is_a_problem(store: Store, history: History)
     other = history.write(history.line(2), path=history.root / "-code-b" / history.main.name)
 
     class Vanishing(TranscriptFiles):
-        def transcripts(self) -> list[SourceTranscript]:
-            listed = super().transcripts()
+        def transcripts(self, sources: Iterable[str], /) -> list[SourceTranscript]:
+            listed = super().transcripts(sources)
             history.main.unlink()
             return listed
 
@@ -84,14 +86,14 @@ def test_file_that_may_not_be_looked_at_is_a_problem(
     history.write(history.line(1))
     locked = history.root / "-code-app" / "locked.jsonl"
     history.write(history.line(2), path=locked)
-    stat = Path.stat
+    stat = os.stat
 
-    def refuse(path: Path, **options: bool) -> object:
-        if path == locked:
+    def refuse(path: Any, **options: Any) -> object:
+        if str(path) == str(locked):
             raise PermissionError(13, "Permission denied")
         return stat(path, **options)
 
-    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(os, "stat", refuse)
     report = import_transcripts(store, TranscriptFiles(history.root))
     [problem] = report.problems
     assert (problem.source, problem.reason) == (str(locked), "Permission denied")
@@ -102,14 +104,18 @@ def test_names_that_are_not_utf_8_stay_apart(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Not every system lets such files be made.
-    names = [Path(f"{byte}.jsonl") for byte in ("\udcfe", "\udcff")]
+    names = [f"{byte}.jsonl" for byte in ("\udcfe", "\udcff")]
     status = history.write(history.line(1)).stat()
-    stat = Path.stat
-    monkeypatch.setattr(module, "_listed", lambda _: (names, []))
-    monkeypatch.setattr(
-        Path, "stat", lambda path, **how: status if path in names else stat(path, **how)
-    )
-    sources = [item.source for item in TranscriptFiles(history.main.parent).transcripts()]
+    stat, listdir = os.stat, os.listdir
+
+    def found(path: Any, **how: Any) -> os.stat_result:
+        return status if str(path).endswith(tuple(names)) else stat(path, **how)
+
+    monkeypatch.setattr(os, "listdir", lambda path: [*listdir(path), *names])
+    monkeypatch.setattr(os, "stat", found)
+    source = TranscriptFiles(history.main.parent)
+    sources = source.versions().transcripts.keys() - {str(history.main)}
+    assert len(source.transcripts(sources)) == 2
     assert len(set(sources)) == 2
     assert all(source.isprintable() for source in sources)
 
@@ -137,14 +143,14 @@ def test_project_that_may_not_be_read_is_a_problem(
     history.write(history.line(1))
     locked = history.root / "-code-locked"
     locked.mkdir()
-    listed = module._listed
+    listdir = os.listdir
 
-    def refuse(folder: Path) -> object:
-        if folder == locked:
+    def refuse(folder: str) -> list[str]:
+        if folder == str(locked):
             raise PermissionError(13, "Permission denied")
-        return listed(folder)
+        return listdir(folder)
 
-    monkeypatch.setattr(module, "_listed", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
     report = import_transcripts(store, TranscriptFiles(history.root))
     [problem] = report.problems
     assert (problem.source, problem.reason) == (str(locked), "Permission denied")

@@ -514,6 +514,13 @@ class DocumentCursors:
         text = self.store.view().get(("cursor", source))
         return None if text is None else _load(text, TranscriptCursor)
 
+    def versions(self, *, first: str, last: str) -> dict[str, str]:
+        return {
+            cursor.source: cursor.version
+            for cursor in self.store.all("cursor", TranscriptCursor)
+            if first <= cursor.source <= last
+        }
+
     def put(self, cursor: TranscriptCursor, /) -> None:
         text = _dump(cursor)
         with self.store.edit() as documents:

@@ -20,7 +20,7 @@ What holds for every method of a store:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -377,6 +377,14 @@ class CursorRepository(Protocol):
         """Return the cursor of a source's transcript, or None where it was never imported."""
         ...
 
+    def versions(self, *, first: str, last: str) -> dict[str, str]:
+        """Return the `version` of each cursor whose source stands from `first` to `last`.
+
+        Sources compare by code points, and both ends count. However many they are, all are read at
+        one moment, in a fixed number of steps.
+        """
+        ...
+
     def put(self, cursor: TranscriptCursor, /) -> None:
         """Store a cursor, in place of the one with its source where there is one.
 
@@ -458,7 +466,7 @@ class SourceTranscript:
     Attributes:
         source: Its name, unique among all sources: where a person finds it.
         size: Its size in bytes.
-        version: Changes whenever the content does.
+        version: Changes whenever the content does; empty where there is a problem.
         modified_at: When it was last written.
         problem: Why nothing can be read there, or None.
         describes: The source of a subagent's transcript, where this is no transcript but says
@@ -471,6 +479,19 @@ class SourceTranscript:
     modified_at: datetime
     problem: str | None = None
     describes: str | None = None
+
+
+class SourceVersions(NamedTuple):
+    """The `version` of each transcript that a source has.
+
+    Attributes:
+        transcripts: Those of transcripts, by their names, a session's main conversation before its
+            subagents'.
+        metadata: Those of what says what a subagent is, by their names.
+    """
+
+    transcripts: Mapping[str, str]
+    metadata: Mapping[str, str]
 
 
 class SourceLine(NamedTuple):
@@ -492,13 +513,21 @@ class SourceLine(NamedTuple):
 class TranscriptSource(Protocol):
     """A place where transcripts lie as lines of bytes."""
 
-    def transcripts(self) -> Sequence[SourceTranscript]:
-        """Return what the source has, a session's main conversation before its subagents'.
+    def versions(self) -> SourceVersions:
+        """Return the versions of all that the source has.
 
-        What a subagent is comes after its transcript.
+        Most of it has not changed since it was last seen: this is to take little longer than
+        finding it.
 
         Raises:
             SourceUnreadable: The place itself cannot be read.
+        """
+        ...
+
+    def transcripts(self, sources: Iterable[str], /) -> Sequence[SourceTranscript]:
+        """Return what is known of the transcripts with these names, in the order given.
+
+        Those that have gone are left out.
         """
         ...
 

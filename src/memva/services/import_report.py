@@ -37,8 +37,8 @@ class ImportProgress:
         source: The transcript that was read last.
         transcripts: How many transcripts are done.
         total_transcripts: How many the source has.
-        bytes: How many bytes are done.
-        total_bytes: How many the source has.
+        bytes: How many bytes are done, of the transcripts that may have something new.
+        total_bytes: How many these have.
     """
 
     source: str
@@ -78,14 +78,16 @@ class Reporter:
 
     def __init__(
         self,
-        found: Sequence[SourceTranscript],
+        items: Sequence[SourceTranscript],
         *,
+        unchanged: int = 0,
         on_progress: Callable[[ImportProgress], None] | None,
         on_problem: Callable[[ImportProblem], None] | None,
     ) -> None:
-        self.report = ImportReport(transcripts=sum(item.describes is None for item in found))
-        self._total_bytes = sum(item.size for item in found)
-        self._transcripts = 0
+        transcripts = sum(item.describes is None for item in items)
+        self.report = ImportReport(transcripts=unchanged + transcripts, unchanged=unchanged)
+        self._total_bytes = sum(item.size for item in items)
+        self._transcripts = unchanged
         self._bytes = 0
         self._on_progress = on_progress
         self._on_problem = on_problem

@@ -22,6 +22,13 @@ class MemoryCursors:
     def get(self, source: str, /) -> TranscriptCursor | None:
         return self._store.content().cursors.get(source)
 
+    def versions(self, *, first: str, last: str) -> dict[str, str]:
+        return {
+            source: cursor.version
+            for source, cursor in self._store.content().cursors.items()
+            if first <= source <= last
+        }
+
     def put(self, cursor: TranscriptCursor, /) -> None:
         with self._store.writing() as scope:
             scope.content.check_session(cursor.memva_session_id)

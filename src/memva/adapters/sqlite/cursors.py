@@ -13,6 +13,11 @@ from memva.domain.errors import SessionNotFound, StoreError
 from memva.domain.ports import TranscriptCursor
 
 _SELECT: Final = f"SELECT {CURSOR_COLUMNS} FROM transcript_cursors WHERE source = ?"
+# As bytes an end may hold what no row can.
+_VERSIONS: Final = """
+    SELECT source, version FROM transcript_cursors
+    WHERE source BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT)
+"""
 _PUT: Final = f"""
     INSERT OR REPLACE INTO transcript_cursors ({CURSOR_COLUMNS})
     VALUES ({placeholders(CURSOR_COLUMNS)})
@@ -35,6 +40,12 @@ class SqliteCursors:
         with self._transactions.reading() as connection:
             rows = connection.rows(_SELECT, (probe(source),))
         return cursor_from_row(rows[0]) if rows else None
+
+    def versions(self, *, first: str, last: str) -> dict[str, str]:
+        """Return the version of each cursor whose source stands from `first` to `last`."""
+        ends = [end.encode("utf-8", "surrogatepass") for end in (first, last)]
+        with self._transactions.reading() as connection:
+            return dict(connection.rows(_VERSIONS, ends))
 
     def put(self, cursor: TranscriptCursor, /) -> None:
         """Store a cursor, in place of the one with its source where there is one."""

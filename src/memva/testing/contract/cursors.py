@@ -58,6 +58,21 @@ class CursorContract:
         """A source that was never imported has no cursor."""
         assert store.cursors.get(source) is None
 
+    def test_versions_are_read_together(self, store: Store) -> None:
+        """The versions of many cursors come by source: of those from the first to the last."""
+        store.sessions.add(sample_session())
+        sources = ["a", "b/", "b/x", "b/\uffff", "b/\U0001f680", "b0"]
+        for source in sources:
+            store.cursors.put(sample_cursor(source=source, version=f"{source}-1"))
+        store.cursors.put(sample_cursor(source="b/x", version=""))
+        versions = {source: f"{source}-1" for source in sources} | {"b/x": ""}
+        for first, last in [("a", "b0"), ("b/", "b/\U0001f680"), ("b/x", "b/x"), ("b0", "a")]:
+            between = {name: v for name, v in versions.items() if first <= name <= last}
+            assert store.cursors.versions(first=first, last=last) == between
+        for first, last in [("b/\x00", "b/\ud800"), ("\x00", "\x00"), ("b/\udfff", "\U0010ffff")]:
+            between = {name: v for name, v in versions.items() if first <= name <= last}
+            assert store.cursors.versions(first=first, last=last) == between
+
     def test_cursor_needs_its_session(self, store: Store) -> None:
         """A cursor of a session that is not there is refused."""
         with pytest.raises(SessionNotFound) as caught:
