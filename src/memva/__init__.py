@@ -11,6 +11,7 @@ from memva.domain.abilities import (
     CountingStore,
     SearchableStore,
     TranscriptStore,
+    WatchableSource,
     WatchableStore,
     WorkerStore,
 )
@@ -144,6 +145,7 @@ from memva.services.stored_transcripts import (
     summarise_transcript,
 )
 from memva.services.stream_recording import RecordingProblem, record_stream
+from memva.services.transcript_watch import watch_transcripts
 from memva.services.transcripts import import_transcripts
 from memva.services.typescript_memva.database_import import import_memva_database
 from memva.services.typescript_memva.report import (
@@ -255,6 +257,7 @@ __all__ = [
     "UsageBy",
     "UsageReport",
     "UsageTotals",
+    "WatchableSource",
     "WatchableStore",
     "WorkerStore",
     "append_to_transcript",
@@ -320,4 +323,5 @@ __all__ = [
     "update_job_status",
     "update_session",
     "wait_for_job",
+    "watch_transcripts",
 ]

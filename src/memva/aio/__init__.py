@@ -10,7 +10,7 @@ is as uncertain then as with any call whose answer is lost.
 
 from memva.aio.blocks import TransactionOfAnotherTask, snapshot, transaction
 from memva.aio.recording import record_stream
-from memva.aio.wrapping import awaitable, followed, iterated, waited
+from memva.aio.wrapping import awaitable, followed, iterated, stepped, waited
 from memva.services import (
     claims,
     counts,
@@ -23,6 +23,7 @@ from memva.services import (
     session_pruning,
     sessions,
     stored_transcripts,
+    transcript_watch,
     transcripts,
 )
 from memva.services.typescript_memva import database_import
@@ -88,6 +89,7 @@ __all__ = [
     "update_job_status",
     "update_session",
     "wait_for_job",
+    "watch_transcripts",
 ]
 
 archive_session = awaitable(sessions.archive_session)
@@ -156,3 +158,4 @@ read_transcript = iterated(stored_transcripts.read_transcript)
 summarise_transcript = awaitable(stored_transcripts.summarise_transcript)
 
 check_store = awaitable(health.check_store)
+watch_transcripts = stepped(transcript_watch.watch_transcripts, transcript_watch.watch_steps)

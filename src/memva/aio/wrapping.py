@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack
 from functools import partial, wraps
 from itertools import islice
@@ -66,6 +74,35 @@ def iterated(service: Callable[_P, Iterator[_T]]) -> Callable[_P, AsyncGenerator
     return generate
 
 
+def stepped(
+    service: Callable[_P, Iterator[_T]], steps: Callable[_P, Iterator[Sequence[_T]]]
+) -> Callable[_P, AsyncGenerator[_T, None]]:
+    """Return a service that goes by short `steps`, each in a thread, as an asynchronous generator.
+
+    It has a `stop`, which ends it within a step where its caller is cancelled.
+    """
+
+    @wraps(service)
+    async def generate(*args: _P.args, **kwargs: _P.kwargs) -> AsyncGenerator[_T, None]:
+        store, stopped = _store(args, kwargs), Event()
+        named: dict[str, Any] = {**kwargs, "stop": _either(stopped, kwargs.get("stop"))}
+        going = _begun_late(partial(steps, *args, **named))
+        try:
+            while (step := await _next(store, going, stopped)) is not None:
+                for item in step:
+                    yield item
+        finally:
+            await perform(store, going.close)
+
+    return generate
+
+
+def _next(
+    store: Store, going: Iterator[Sequence[_T]], stopped: Event
+) -> Coroutine[Any, Any, Sequence[_T] | None]:
+    return perform(store, partial(next, going, None), on_cancel=stopped.set)
+
+
 def followed(
     service: Callable[_P, Iterator[_T]], steps: Callable[_P, Steps[_T]]
 ) -> Callable[_P, AsyncGenerator[_T, None]]:
@@ -116,9 +153,14 @@ def _store(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Store:
     return cast("Store", args[0] if args else kwargs.get("store"))
 
 
-def _begun_late(begin: Callable[[], Iterator[_T]]) -> Iterator[_T]:
+def _begun_late(begin: Callable[[], Iterator[_T]]) -> Generator[_T, None, None]:
     """Yield what an iterator gives, which is made when the first item is asked for."""
     yield from begin()
+
+
+def _either(stopped: Event, stop: object) -> Callable[[], bool]:
+    """Return a function that tells whether to stop, for one reason or the other."""
+    return lambda: stopped.is_set() or (callable(stop) and bool(stop()))
 
 
 def _until(stop: Event, on_progress: object) -> Callable[..., None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -74,7 +75,12 @@ class ImportReport:
 
 
 class Reporter:
-    """Gathers a report and tells the host what happens meanwhile."""
+    """Gathers a report and tells the host what happens meanwhile.
+
+    Attributes:
+        report: The report.
+        failed: Of each transcript that could not be read at all, the problem.
+    """
 
     def __init__(
         self,
@@ -83,7 +89,9 @@ class Reporter:
         unchanged: int = 0,
         on_progress: Callable[[ImportProgress], None] | None,
         on_problem: Callable[[ImportProblem], None] | None,
+        known: Mapping[str, ImportProblem] = MappingProxyType({}),
     ) -> None:
+        self.failed: dict[str, ImportProblem] = {}
         transcripts = sum(item.describes is None for item in items)
         self.report = ImportReport(transcripts=unchanged + transcripts, unchanged=unchanged)
         self._total_bytes = sum(item.size for item in items)
@@ -91,10 +99,15 @@ class Reporter:
         self._bytes = 0
         self._on_progress = on_progress
         self._on_problem = on_problem
+        self._known = known
 
     def problem(self, source: str, line: int | None, reason: str) -> None:
-        """Report something that could not be read."""
+        """Report something that could not be read, unless it is known already."""
         problem = ImportProblem(source, line, reason)
+        if line is None:
+            self.failed[source] = problem
+            if self._known.get(source) == problem:
+                return
         self.report.problem_count += 1
         if len(self.report.problems) < PROBLEMS_KEPT:
             self.report.problems.append(problem)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
@@ -23,6 +24,8 @@ from memva.adapters.claude_code.metadata import (
     metadata_line,
     transcript_beside,
 )
+from memva.adapters.claude_code.watch import watching
+from memva.domain.abilities import SourceWatch
 from memva.domain.errors import SourceUnreadable
 from memva.domain.event import Transcript
 from memva.domain.line import TranscriptLine, project_key, read_line
@@ -47,16 +50,22 @@ def default_projects_folder() -> Path:
 
 
 class TranscriptFiles:
-    """A source of transcripts in files; `memva.domain.ports.TranscriptSource` says what it does."""
+    """A source of transcripts in files; `memva.domain.WatchableSource` says what it does."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, polling: bool = False) -> None:
         """Take the transcripts at `path`.
 
         That may be one file, the folder of one project, or a folder of projects: a folder that
         has transcripts itself is a project's, unless it is called `projects`.
+
+        Args:
+            path: The file or folder; it may come into being later.
+            polling: Whether a watch looks for changes from time to time although the system could
+                tell of them, as it cannot where another machine writes into a shared folder.
         """
         self._root = Path(path).absolute()
         self._folders = Folders(self._root)
+        self._polling = polling
         self._odd_paths: dict[str, str] = {}
         self._problems: dict[str, str] = {}
 
@@ -97,6 +106,18 @@ class TranscriptFiles:
         """Return what is known of these, without those that have gone."""
         found = map(self._transcript, sources)
         return [transcript for transcript in found if transcript is not None]
+
+    def watch(self) -> AbstractContextManager[SourceWatch]:
+        """Watch for changes in the `with` block."""
+        return watching(self, self._folders, polling=self._polling)
+
+    def at(self, path: str) -> list[str]:
+        """Return the names of the transcripts that may be at or below a path of this place."""
+        return [
+            self._source(lying.beginning + name)
+            for lying in self._folders.listed_at(path)
+            for name in (*lying.names, *lying.metadata)
+        ]
 
     def _source(self, path: str) -> str:
         """Return the name of the transcript at a path."""

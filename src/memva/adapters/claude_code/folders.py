@@ -74,6 +74,27 @@ class Folders:
         _add_project(self.base, found)
         return found
 
+    def listed_at(self, path: str) -> list[Lying]:
+        """Return those at or below a path, which is below `base`; what has gone is no error.
+
+        Raises:
+            SourceUnreadable: The place itself cannot be read.
+        """
+        parts = self._parts(path)
+        if len(parts) < 2 or path == self.base:
+            # Another project, or another kind of place.
+            return self.listed()
+        found: list[Lying] = []
+        if len(parts) > 2 and parts[2] != _SUBAGENTS:
+            return found
+        if not os.path.isdir(path):
+            found.append(_file_at(path, of_session=len(parts) > 2))
+        elif len(parts) == 2:
+            _add_subagents(path + _BELOW_SESSION, found)
+        else:
+            _add_subagents(path, found)
+        return found
+
     def project_of(self, path: Path) -> Path | None:
         """Return the folder of the project that a transcript belongs to; None if it is no one's."""
         if path == self._root:
@@ -158,6 +179,19 @@ def _add_subagents(folder: str, found: list[Lying]) -> None:
 def _unreadable(folder: str, error: OSError) -> Lying:
     above, name = os.path.split(folder)
     return Lying(above + os.sep, [name], [], reason(error))
+
+
+def _file_at(path: str, *, of_session: bool) -> Lying:
+    """Return a file as one that lies in its folder, where it is one that counts."""
+    folder, name = os.path.split(path)
+    names: list[str] = []
+    metadata: list[str] = []
+    if name.endswith(TRANSCRIPT_SUFFIX):
+        names = [name]
+        metadata = metadata_beside(folder, name) if of_session else []
+    elif of_session and name.endswith(METADATA_SUFFIX):
+        metadata = [name]
+    return Lying(folder + os.sep, names, metadata)
 
 
 def _names(folder: str) -> tuple[list[str], list[str], list[str]]:
