@@ -1,5 +1,4 @@
-"""What a store may be able to do beyond the ports, such as to search, to count, to check itself.
-"""What stores and sources may do beyond the ports: tell of changes, search, count, give back.
+"""What stores and sources may do beyond the ports, such as to tell of changes, search, or count.
 
 Each is a small protocol, those of stores with a contract of their own in `memva.testing`; a service
 that needs one says so by the type of its store or source. What `memva.domain.ports` says of every
@@ -16,7 +15,6 @@ from typing import Protocol
 from memva.domain.event import Event, Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.finding import Finding
-from memva.domain.ports import Store
 from memva.domain.ports import Store, TranscriptSource
 from memva.domain.search_page import FoundEvents, Indexed, SearchCursor
 from memva.domain.search_query import SearchQuery
@@ -252,6 +250,10 @@ class CheckableStore(Store, Protocol):
 
         Raises:
             StoreUnavailable: The store is closed.
+        """
+        ...
+
+
 class SourceWatch(Protocol):
     """Tells a waiting thread which transcripts of a source have changed."""
 

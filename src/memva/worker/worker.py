@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 import time
@@ -12,7 +11,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from random import Random
-from types import FrameType
 from typing import Final, Literal, TypeAlias
 
 from cattrs import Converter
@@ -39,6 +37,7 @@ from memva.worker.handlers import Handler, PermanentFailure, prepared
 from memva.worker.happenings import Happening, HappeningKind, log, tell
 from memva.worker.leases import LeaseKeeper
 from memva.worker.runs import Loop, Run, Threads
+from memva.worker.signals import signals_calling
 
 DEFAULT_WORKER_LEASE: Final = timedelta(seconds=30)
 """How long a worker's claim is good; it renews it three times as often."""
@@ -139,7 +138,7 @@ class Worker:
         Raises:
             RuntimeError: It has been run before.
         """
-        with self._at_work(), _signals(self.stop):
+        with self._at_work(), signals_calling(self.stop):
             self._work(until_idle=False)
 
     def run_until_idle(self) -> None:
@@ -149,7 +148,7 @@ class Worker:
             RuntimeError: It has been run before.
             StoreError: The store failed.
         """
-        with self._at_work(), _signals(self.stop):
+        with self._at_work(), signals_calling(self.stop):
             self._work(until_idle=True)
 
     def stop(self) -> None:
@@ -387,21 +386,3 @@ class Worker:
                 break
         self._leases.let_go()
         self._loop.close()
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Have SIGINT and SIGTERM call `stop`, where this is the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(_: int, __: FrameType | None) -> None:
-        stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
