@@ -1,11 +1,11 @@
-"""Histories to import: a `projects` folder as Claude Code leaves it, and one of huge lines."""
+"""Histories to import: as Claude Code leaves them, one of huge lines, and one of many files."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,17 @@ def large_history(place: Place, lines: int) -> Path:
     """Return a `projects` folder with one transcript of so many lines of 10 MB."""
     name = f"large-history-{lines}"
     return place.cached(name, partial(_write_large_history, lines=lines)) / "projects"
+
+
+def many_files(place: Place, count: int) -> Path:
+    """Return a `projects` folder of so many short transcripts, of all of Claude Code's versions."""
+    return place.cached(f"many-files-{count}", partial(_write_many, count=count)) / "projects"
+
+
+def grow(transcript: Path, chance: random.Random) -> None:
+    """Append a line to a transcript."""
+    with transcript.open("a", encoding="utf-8") as file:
+        file.write(f"{as_text(Conversation(chance).small_line())}\n")
 
 
 def _write_history(folder: Path, *, lines: int) -> None:
@@ -73,3 +84,25 @@ def _write_large_history(folder: Path, *, lines: int) -> None:
             repeats = _HUGE_BYTES // len(text.encode())
             line["toolUseResult"] = {"stdout": text * repeats, "stderr": ""}
             file.write(f"{as_text(line)}\n")
+
+
+def _write_many(folder: Path, *, count: int) -> None:
+    chance = random.Random(count)
+    left = count
+    for number in cycle(range(3)):
+        conversation = Conversation(chance)
+        project = folder / "projects" / conversation.cwd.replace("/", "-")
+        main = project / f"{conversation.session_id}.jsonl"
+        # Subagents' lines stood in the main file at first, then in files beside it, and now they
+        # stand in files of a folder.
+        below = (None, project, main.with_suffix("") / "subagents")[number]
+        paths = [main]
+        if below is not None:
+            agents = [f"agent-{chance.getrandbits(32):08x}.jsonl" for _ in range(3)]
+            paths += [below / agent for agent in agents[: chance.choice((0, 0, 0, 1, 3))]]
+        for path in paths[:left]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{as_text(conversation.small_line())}\n", encoding="utf-8")
+        left -= len(paths[:left])
+        if not left:
+            return

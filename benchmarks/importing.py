@@ -1,4 +1,4 @@
-"""The part `import`: importing histories, and importing memva itself."""
+"""The part `import`: importing and watching histories, and importing memva itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks import raw
+from benchmarks import raw, unchanged, watching
 from benchmarks.history import history, large_history
 from benchmarks.hosts import Files, new_files
 from benchmarks.measure import Figure, compared, in_turns
@@ -37,6 +37,8 @@ def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     """Yield the figures of this part."""
     yield _speed(sizes, place)
     yield _peak(sizes, place)
+    yield from unchanged.measures(sizes, place)
+    yield from watching.measures(sizes, place)
     yield _cost_of_memva(sizes, place)
 
 

@@ -38,6 +38,11 @@ class Sizes:
         history_lines: Lines in the imported history.
         history_rounds: Rounds, each into new files.
         large_history_lines: Lines of 10 MB in the history whose import's memory is measured.
+        unchanged_files: Files in the history of which little changed.
+        unchanged_rounds: Rounds.
+        watched_files: Files in the watched folder.
+        watched_lines: Lines that are appended to some of them.
+        watch_seconds: How long it is watched without any.
         import_rounds: How often each module is imported in a fresh interpreter.
         jobs: Jobs claimed and completed one by one, or created one by one, in each round.
         job_batches: Batches of jobs created at once in each round.
@@ -80,6 +85,11 @@ class Sizes:
     history_lines: int
     history_rounds: int
     large_history_lines: int
+    unchanged_files: int
+    unchanged_rounds: int
+    watched_files: int
+    watched_lines: int
+    watch_seconds: float
     import_rounds: int
     jobs: int
     job_batches: int
@@ -123,6 +133,11 @@ STATED: Final = Sizes(
     history_lines=20_000,
     history_rounds=5,
     large_history_lines=50,
+    unchanged_files=15_000,
+    unchanged_rounds=31,
+    watched_files=2_000,
+    watched_lines=20,
+    watch_seconds=40.0,
     import_rounds=41,
     jobs=1_000,
     job_batches=20,
@@ -166,6 +181,11 @@ QUICK: Final = Sizes(
     history_lines=500,
     history_rounds=1,
     large_history_lines=2,
+    unchanged_files=60,
+    unchanged_rounds=1,
+    watched_files=20,
+    watched_lines=2,
+    watch_seconds=1.0,
     import_rounds=1,
     jobs=50,
     job_batches=2,

@@ -14,10 +14,9 @@ from queue import Queue
 from statistics import median
 from typing import Final, TypeAlias
 
-import psutil
-
 from benchmarks import raw_jobs
 from benchmarks.hosts import Files, new_files
+from benchmarks.idle import idle_cpu
 from benchmarks.job_hosts import TYPE, add_jobs, claim_and_complete_raw, job_counts, job_datas
 from benchmarks.measure import Figure, compared, in_turns
 from benchmarks.place import Place
@@ -32,7 +31,6 @@ _CreateJob: TypeAlias = Callable[[JsonValue], float]
 
 _CONCURRENCY: Final = 20
 _WAIT_SECONDS: Final = 30
-_SETTLE_SECONDS: Final = 2.0
 
 
 def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
@@ -40,7 +38,8 @@ def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     yield _speed(sizes, place)
     yield _wakeup_in_process(sizes, place)
     yield _wakeup_across(sizes, place)
-    yield _idle_cpu(sizes, place)
+    path = place.new_folder() / "memva.db"
+    yield idle_cpu("jobs.idle_cpu", _run_until_told, path, seconds=sizes.idle_seconds)
 
 
 def _worker(store: SqliteStore, handler: _Handler) -> Worker:
@@ -143,27 +142,6 @@ def _running(store: SqliteStore) -> Iterator[Queue[float]]:
     finally:
         worker.stop()
         thread.join()
-
-
-def _idle_cpu(sizes: Sizes, place: Place) -> Figure:
-    """What share of one core, in percent, a process uses in which a worker waits for jobs."""
-    path = place.new_folder() / "memva.db"
-    spawning = multiprocessing.get_context("spawn")
-    here, there = spawning.Pipe()
-    process = spawning.Process(target=_run_until_told, args=(path, there), daemon=True)
-    process.start()
-    there.close()
-    here.recv()
-    time.sleep(min(_SETTLE_SECONDS, sizes.idle_seconds))
-    watched = psutil.Process(process.pid)
-    before, begin = watched.cpu_times(), time.monotonic()
-    time.sleep(sizes.idle_seconds)
-    after, seconds = watched.cpu_times(), time.monotonic() - begin
-    here.send("stop")
-    process.join()
-    used = after.user + after.system - before.user - before.system
-    beside = f"% of a core; {used:.2f} s in {seconds:.0f} s"
-    return Figure("jobs.idle_cpu", used / seconds * 100, beside)
 
 
 def _run_until_told(path: Path, pipe: Connection) -> None:
