@@ -17,6 +17,7 @@ from memva.domain.ports import SourceTranscript, Store, TranscriptSource
 from memva.domain.text import clean_text
 from memva.domain.time import to_text
 from memva.domain.validation import moment_or_none
+from memva.services.transcripts import changed_since, known_versions
 
 _READ_AT_ONCE: Final = 500
 _MOST_EXPIRED: Final = 10_000
@@ -131,11 +132,12 @@ def _source(
 ) -> Iterator[Finding]:
     """Yield a finding for each transcript that cannot be read, or will soon be lost."""
     try:
-        found = source.transcripts()
+        versions = source.versions()
     except SourceUnreadable as error:
         yield _unreadable(error.source, error.reason)
         return
-    for item in found:
+    new = changed_since(known_versions(store, versions), versions)
+    for item in source.transcripts(new):
         if item.problem is not None:
             yield _unreadable(item.source, item.problem)
             continue
@@ -143,8 +145,6 @@ def _source(
         if not item.size or item.describes is not None:
             continue
         cursor = store.cursors.get(item.source)
-        if cursor is not None and cursor.version == item.version:
-            continue
         age = now - item.modified_at
         try:
             claude_session = source.identify(item.source).session_id

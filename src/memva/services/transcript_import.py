@@ -6,7 +6,7 @@ from codecs import BOM_UTF8
 from typing import Final, NamedTuple
 
 from memva.domain.errors import InvalidValue, SessionNotFound
-from memva.domain.json import DEEPEST, JsonObject, is_nested_deeper, parse_object
+from memva.domain.json import JsonObject, read_object
 from memva.domain.line import Carry, TranscriptLine, read_line
 from memva.domain.ports import (
     SourceLine,
@@ -184,23 +184,12 @@ class _Reading:
         if not content or content.isspace():
             return None
         try:
-            data = parse_object(content)
-        except UnicodeDecodeError:
-            reason = "is not UTF-8"
+            return read_object(content)
         except ValueError as error:
-            reason = f"is not JSON: {error}"
-        else:
-            brackets = content.count(b"[") + content.count(b"{")
-            if brackets > DEEPEST and is_nested_deeper(data, DEEPEST):
-                reason = _TOO_DEEP
-            elif data is not None:
-                return data
-            else:
-                reason = "is not a JSON object"
-        # Half a line may be finished later.
-        if line.complete:
-            self._skip(line.number, reason)
-        return None
+            # Half a line may be finished later.
+            if line.complete:
+                self._skip(line.number, str(error))
+            return None
 
     def _skip(self, number: int, reason: str) -> None:
         self._skipped = self._skipped.and_one(number, reason)
