@@ -35,6 +35,7 @@ from memva import (
     subagents_in,
 )
 from memva.adapters.claude_code import TranscriptFiles
+from memva.domain.line import UNNUMBERED
 
 PROMPT = "uuid-2"
 FINAL = {"input_tokens": 10, "output_tokens": 20}
@@ -184,7 +185,9 @@ def test_what_the_sdk_mirrors_meanwhile_is_one_with_the_stream(store: AStore) ->
         append_to_transcript(store, transcript, lines)
     kept = events(store, session_id)
     assert len(kept) == len(TURN)
-    assert [event.line for event in kept if event.event_type == "assistant"] == [2, 1, 4]
+    assert [event.line for event in kept if event.event_type == "assistant"] == [
+        UNNUMBERED + number for number in (2, 1, 4)
+    ]
     assert get_session(store, session_id).claude_status == "completed"
 
 
