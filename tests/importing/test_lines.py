@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from tests.importing.conftest import CLAUDE, History, events, only_session
 
-from memva import InvalidValue, Store, import_transcripts, list_sessions, record_event
+from memva import (
+    InvalidValue,
+    Store,
+    create_session,
+    import_transcripts,
+    list_sessions,
+    record_event,
+)
 from memva.adapters.claude_code import TranscriptFiles
 
 
@@ -200,3 +207,42 @@ def test_data_too_deep_to_redact_is_refused(store: Store) -> None:
         record_event(store, session_id=CLAUDE, event_type="user", data=data, redact=str.upper)
     assert caught.value.field == "data"
     assert "nest" in str(caught.value)
+
+
+def test_session_begins_with_its_earliest_line_whichever_comes_first(
+    store: Store, history: History
+) -> None:
+    agent = history.write(
+        history.line(5), path=history.main.with_suffix("") / "subagents" / "agent-1.jsonl"
+    )
+    import_transcripts(store, TranscriptFiles(agent))
+    assert only_session(store).created_at.second == 5
+    history.write(history.line(3), history.line(6))
+    imported(store, history)
+    assert only_session(store).created_at.second == 3
+
+
+def test_when_a_session_of_the_hosts_own_began_is_for_the_host_to_say(
+    store: Store, history: History
+) -> None:
+    mine = create_session(store, id=CLAUDE, project_path="/mine")
+    history.write(history.line(3))
+    imported(store, history)
+    assert only_session(store).created_at == mine.created_at
+
+
+def test_session_works_where_its_main_conversation_began_whichever_comes_first(
+    store: Store, history: History
+) -> None:
+    agent = history.write(
+        history.line(1, cwd="/code/app/.worktrees/1"),
+        path=history.main.with_suffix("") / "subagents" / "agent-1.jsonl",
+    )
+    import_transcripts(store, TranscriptFiles(agent))
+    assert only_session(store).project_path == "/code/app/.worktrees/1"
+    history.write(history.line(2))
+    imported(store, history)
+    assert only_session(store).project_path == "/code/app"
+    history.append(history.line(3, cwd="/code/app/inner"))
+    imported(store, history)
+    assert only_session(store).project_path == "/code/app"

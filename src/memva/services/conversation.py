@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import attrs
 
 from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import Event, EventKey
+from memva.domain.event_page import EventQuery
 from memva.domain.ports import Store
 from memva.domain.session import ClaudeStatus, Session
 from memva.domain.titles import LAST_STANDS, Title, better_title, title_in
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST_MOMENT: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def session_id_of(store: Store, claude_session_id: str, *, otherwise: str) -> str:
@@ -53,7 +59,8 @@ def keep_session(
         return True, best
     session = attrs.evolve(
         before,
-        project_path=before.project_path or folder,
+        project_path=_folder(store, before, events, folder),
+        created_at=_beginning(store, before, times),
         updated_at=max([before.updated_at, *times]),
     )
     if before.title is None:
@@ -66,6 +73,39 @@ def keep_session(
     if session != before:
         store.sessions.update(session)
     return False, best
+
+
+def _beginning(store: Store, session: Session, times: Sequence[datetime]) -> datetime:
+    """Return when a session began, as new lines were said at these times.
+
+    It began with the earliest of its lines, which need not be the first to come: a subagent's may.
+    """
+    began, earliest = session.created_at, min([session.created_at, *times])
+    return earliest if earliest < began and _was_made_of_lines(store, session) else began
+
+
+def _folder(store: Store, session: Session, events: Sequence[Event], found: str) -> str:
+    """Return where a session works, as new lines found it in a folder.
+
+    That is where its main conversation began, even if a subagent's lines, which may have worked
+    elsewhere, came first.
+    """
+    if not session.project_path:
+        return found
+    if not found or found == session.project_path or events[0].subpath:
+        return session.project_path
+    if store.events.last_line(events[0].transcript):
+        return session.project_path
+    in_main = EventQuery(session_id=events[0].session_id, is_sidechain=False)
+    is_first = not store.events.page(in_main, limit=1).events
+    return found if is_first and _was_made_of_lines(store, session) else session.project_path
+
+
+def _was_made_of_lines(store: Store, session: Session) -> bool:
+    """Tell whether a session begins with one of its lines: otherwise it is the host's own."""
+    until = min(session.created_at, _LAST_MOMENT - _MICROSECOND) + _MICROSECOND
+    query = EventQuery(memva_session_id=session.id, since=session.created_at, until=until)
+    return bool(store.events.page(query, limit=1).events)
 
 
 def _offered_titles(store: Store, events: Sequence[Event]) -> list[tuple[Title, bool]]:
