@@ -22,7 +22,7 @@ test-pythons:
 
 # The same tests at the sizes that prove them.
 proof: $(VENV)/ready
-	MEMVA_PROOF=1 $(BIN)/pytest --timeout=900 --log-cli-level=INFO -k "processes or killed or agree or any_order or any_graph or reference" tests
+	MEMVA_PROOF=1 $(BIN)/pytest --timeout=900 --log-cli-level=INFO -k "processes or killed or agree or any_order or any_graph or any_history or reference" tests
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))

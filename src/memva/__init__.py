@@ -29,6 +29,8 @@ from memva.domain.errors import (
     SearchUnavailable,
     SessionExists,
     SessionNotFound,
+    SinkTaken,
+    SinkUnwritable,
     SourceUnreadable,
     StoreBusy,
     StoreCorrupt,
@@ -48,6 +50,8 @@ from memva.domain.json import JsonObject, JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.ports import Store, TranscriptSource
 from memva.domain.redaction import Redact, RedactNamed
+from memva.domain.ports import Store, TranscriptSink, TranscriptSource
+from memva.domain.redaction import Redact
 from memva.domain.reported_cost import CostSource, ReportedCost
 from memva.domain.rescue import Sightings
 from memva.domain.retry import (
@@ -102,6 +106,7 @@ from memva.services.events import (
     record_event,
     record_events,
 )
+from memva.services.export_report import ExportProblem, ExportProgress, ExportReport
 from memva.services.following import follow_events, get_last_position
 from memva.services.health import check_store
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport
@@ -146,6 +151,7 @@ from memva.services.stored_transcripts import (
 )
 from memva.services.stream_recording import RecordingProblem, record_stream
 from memva.services.transcript_watch import watch_transcripts
+from memva.services.transcript_export import export_all_transcripts, export_transcripts
 from memva.services.transcripts import import_transcripts
 from memva.services.typescript_memva.database_import import import_memva_database
 from memva.services.typescript_memva.report import (
@@ -182,6 +188,9 @@ __all__ = [
     "EventQuery",
     "ExponentialRetry",
     "Finding",
+    "ExportProblem",
+    "ExportProgress",
+    "ExportReport",
     "FixedRetry",
     "Fold",
     "Fork",
@@ -232,6 +241,8 @@ __all__ = [
     "SessionSummaryPage",
     "Severity",
     "Sightings",
+    "SinkTaken",
+    "SinkUnwritable",
     "Snippet",
     "SourceUnreadable",
     "Span",
@@ -248,6 +259,7 @@ __all__ = [
     "Threads",
     "ToolCall",
     "Transcript",
+    "TranscriptSink",
     "TranscriptSource",
     "TranscriptStore",
     "Unchanged",
@@ -274,6 +286,8 @@ __all__ = [
     "create_session",
     "delete_session",
     "delete_transcript",
+    "export_all_transcripts",
+    "export_transcripts",
     "fail_job",
     "find_tool_use",
     "follow_events",

@@ -24,6 +24,7 @@ from memva.services import (
     sessions,
     stored_transcripts,
     transcript_watch,
+    transcript_export,
     transcripts,
 )
 from memva.services.typescript_memva import database_import
@@ -43,6 +44,8 @@ __all__ = [
     "create_session",
     "delete_session",
     "delete_transcript",
+    "export_all_transcripts",
+    "export_transcripts",
     "fail_job",
     "follow_events",
     "get_active_job",
@@ -150,6 +153,8 @@ update_job_status = awaitable(claims.update_job_status)
 
 import_memva_database = awaitable(database_import.import_memva_database)
 import_transcripts = awaitable(transcripts.import_transcripts)
+export_all_transcripts = awaitable(transcript_export.export_all_transcripts)
+export_transcripts = awaitable(transcript_export.export_transcripts)
 
 append_to_transcript = awaitable(stored_transcripts.append_to_transcript)
 delete_transcript = awaitable(stored_transcripts.delete_transcript)

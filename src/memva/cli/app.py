@@ -12,6 +12,7 @@ import click
 from memva.cli.backup import backup
 from memva.cli.check import check
 from memva.cli.database import default_database
+from memva.cli.exporting import export
 from memva.cli.failures import Failure, Interrupted
 from memva.cli.importing import import_
 from memva.cli.importing_db import import_db
@@ -95,5 +96,18 @@ def app(ctx: click.Context, database: Path) -> None:
     ctx.obj = database
 
 
-for _command in (import_, import_db, sessions, show, search, usage, jobs, work, check, backup):
+_COMMANDS: Final = (
+    import_,
+    import_db,
+    sessions,
+    show,
+    search,
+    usage,
+    jobs,
+    work,
+    check,
+    export,
+    backup,
+)
+for _command in _COMMANDS:
     app.add_command(_command)

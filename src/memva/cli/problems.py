@@ -1,4 +1,4 @@
-"""How the problems of an import are listed."""
+"""How the problems of an import or an export are listed."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ from memva.domain.errors import (
     SearchUnavailable,
     SessionExists,
     SessionNotFound,
+    SinkTaken,
+    SinkUnwritable,
     SourceUnreadable,
     StoreBusy,
     StoreCorrupt,
@@ -67,6 +69,7 @@ from memva.domain.ports import (
     SourceVersions,
     Store,
     TranscriptCursor,
+    TranscriptSink,
     TranscriptSource,
 )
 from memva.domain.rebuild import rebuilder
@@ -193,6 +196,8 @@ __all__ = [
     "Severity",
     "SkippedLine",
     "SkippedLines",
+    "SinkTaken",
+    "SinkUnwritable",
     "Snippet",
     "SourceLine",
     "SourceTranscript",
@@ -218,6 +223,7 @@ __all__ = [
     "Transcript",
     "TranscriptCursor",
     "TranscriptRepository",
+    "TranscriptSink",
     "TranscriptSource",
     "TranscriptStore",
     "TranscriptSummary",

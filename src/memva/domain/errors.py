@@ -143,6 +143,22 @@ class SourceUnreadable(MemvaError):
         return f"{self.source}: {self.reason}"
 
 
+class SinkUnwritable(MemvaError):
+    """A transcript cannot be put into its sink; `sink` names the place there, `reason` says why."""
+
+    def __init__(self, sink: str, reason: str) -> None:
+        super().__init__(sink, reason)
+        self.sink = sink
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.sink}: {self.reason}"
+
+
+class SinkTaken(SinkUnwritable):
+    """Something else is there already; it was left as it was."""
+
+
 class StoreError(MemvaError):
     """The store failed; the driver's own error is the `__cause__`."""
 

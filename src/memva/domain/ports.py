@@ -557,3 +557,25 @@ class TranscriptSource(Protocol):
             SourceUnreadable: It has gone, or may not be read.
         """
         ...
+
+
+class TranscriptSink(Protocol):
+    """A place that transcripts are put into as lines of JSON."""
+
+    def write(
+        self, transcript: Transcript, lines: Iterator[Event], /, *, overwrite: bool = False
+    ) -> bool:
+        """Put a transcript there, whole or not at all; return False where it is there already.
+
+        `lines` are its events, in order. They are taken one at a time, and not to the end where
+        that is not needed; what they raise goes on, and nothing has changed then. The transcript
+        is given the latest of their times as the moment when it was written.
+
+        What is there already may be equal as JSON, and stays, or may be the beginning, and gives
+        way. Anything else gives way with `overwrite` alone.
+
+        Raises:
+            SinkTaken: Something else is there.
+            SinkUnwritable: Its ids name no place there, or nothing can be written.
+        """
+        ...

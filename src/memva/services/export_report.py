@@ -1,0 +1,135 @@
+"""What an export tells: its progress, its problems, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from memva.domain.errors import SinkTaken, SinkUnwritable
+from memva.domain.event import Transcript
+from memva.domain.stored_transcript import StoredTranscript
+from memva.services.import_report import PROBLEMS_KEPT
+
+
+@attrs.frozen
+class ExportProblem:
+    """A transcript that was not exported.
+
+    Attributes:
+        transcript: Which one.
+        sink: The place in the sink that is concerned: a file.
+        reason: Why, for people to read; nothing of the content is in it.
+    """
+
+    transcript: Transcript
+    sink: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class ExportProgress:
+    """How far an export has come.
+
+    Attributes:
+        transcript: The one that was read last.
+        transcripts: How many transcripts are done.
+        total_transcripts: How many there are.
+        lines: How many lines are done.
+        total_lines: How many there are.
+    """
+
+    transcript: Transcript
+    transcripts: int
+    total_transcripts: int
+    lines: int
+    total_lines: int
+
+
+@attrs.frozen(kw_only=True)
+class ExportReport:
+    """What an export came to.
+
+    Attributes:
+        transcripts: How many transcripts there are.
+        written: How many of them were written.
+        unchanged: How many were there already.
+        taken: How many were left out, as something else was there.
+        only_streamed: The sessions of Claude Code's of which nothing but streamed lines is kept.
+            Those have no place in a transcript, so that there is nothing to export.
+        problems: The first thousand transcripts that were not exported.
+        problem_count: How many there are.
+    """
+
+    transcripts: int = 0
+    written: int = 0
+    unchanged: int = 0
+    taken: int = 0
+    only_streamed: tuple[str, ...] = ()
+    problems: tuple[ExportProblem, ...] = ()
+    problem_count: int = 0
+
+
+class ExportReporter:
+    """Gathers a report and tells the host what happens meanwhile."""
+
+    def __init__(
+        self,
+        found: Sequence[StoredTranscript],
+        *,
+        only_streamed: Sequence[str],
+        on_progress: Callable[[ExportProgress], None] | None,
+        on_problem: Callable[[ExportProblem], None] | None,
+    ) -> None:
+        self.report = ExportReport(transcripts=len(found), only_streamed=tuple(only_streamed))
+        self._total_lines = sum(stored.last_line for stored in found)
+        self._transcripts = 0
+        self._lines = 0
+        self._on_progress = on_progress
+        self._on_problem = on_problem
+
+    def written(self, *, is_new: bool) -> None:
+        """Report that a transcript is in the sink now, or was before."""
+        report = self.report
+        self.report = (
+            attrs.evolve(report, written=report.written + 1)
+            if is_new
+            else attrs.evolve(report, unchanged=report.unchanged + 1)
+        )
+
+    def problem(self, transcript: Transcript, error: SinkUnwritable) -> None:
+        """Report a transcript that was not exported."""
+        problem = ExportProblem(transcript, error.sink, error.reason)
+        report = self.report
+        keeps = report.problem_count < PROBLEMS_KEPT
+        self.report = attrs.evolve(
+            report,
+            taken=report.taken + isinstance(error, SinkTaken),
+            problem_count=report.problem_count + 1,
+            problems=(*report.problems, problem) if keeps else report.problems,
+        )
+        if self._on_problem is not None:
+            self._on_problem(problem)
+
+    def progress(self, stored: StoredTranscript, line: int) -> None:
+        """Tell that a transcript has been read up to `line`."""
+        # It may have grown since its lines were counted.
+        self._tell(stored, self._lines + min(line, stored.last_line))
+
+    def done(self, stored: StoredTranscript) -> None:
+        """Tell that a transcript is done with."""
+        self._transcripts += 1
+        self._lines += stored.last_line
+        self._tell(stored, self._lines)
+
+    def _tell(self, stored: StoredTranscript, done_lines: int) -> None:
+        if self._on_progress is not None:
+            self._on_progress(
+                ExportProgress(
+                    transcript=stored.transcript,
+                    transcripts=self._transcripts,
+                    total_transcripts=self.report.transcripts,
+                    lines=done_lines,
+                    total_lines=self._total_lines,
+                )
+            )
