@@ -48,10 +48,8 @@ from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueS
 from memva.domain.job_page import JobPage, JobStats
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
-from memva.domain.ports import Store, TranscriptSource
-from memva.domain.redaction import Redact, RedactNamed
 from memva.domain.ports import Store, TranscriptSink, TranscriptSource
-from memva.domain.redaction import Redact
+from memva.domain.redaction import Redact, RedactNamed
 from memva.domain.reported_cost import CostSource, ReportedCost
 from memva.domain.rescue import Sightings
 from memva.domain.retry import (
@@ -150,8 +148,8 @@ from memva.services.stored_transcripts import (
     summarise_transcript,
 )
 from memva.services.stream_recording import RecordingProblem, record_stream
-from memva.services.transcript_watch import watch_transcripts
 from memva.services.transcript_export import export_all_transcripts, export_transcripts
+from memva.services.transcript_watch import watch_transcripts
 from memva.services.transcripts import import_transcripts
 from memva.services.typescript_memva.database_import import import_memva_database
 from memva.services.typescript_memva.report import (
@@ -187,10 +185,10 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "ExponentialRetry",
-    "Finding",
     "ExportProblem",
     "ExportProgress",
     "ExportReport",
+    "Finding",
     "FixedRetry",
     "Fold",
     "Fork",

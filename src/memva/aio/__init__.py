@@ -23,8 +23,8 @@ from memva.services import (
     session_pruning,
     sessions,
     stored_transcripts,
-    transcript_watch,
     transcript_export,
+    transcript_watch,
     transcripts,
 )
 from memva.services.typescript_memva import database_import
