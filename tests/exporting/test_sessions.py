@@ -363,3 +363,55 @@ def test_few_lines_are_read_at_a_time(
     exported(store, folder)
     assert max(pages) <= 50
     assert sum(pages) == 400
+
+
+def test_streamed_lines_are_in_no_transcript(
+    store: TranscriptStore, history: History, folder: TranscriptFolder
+) -> None:
+    history.write(history.line(1), history.line(2))
+    for uuid in ("uuid-1", "uuid-9"):
+        record_event(store, session_id=CLAUDE, event_type="user", data={"streamed": 1}, uuid=uuid)
+    imported(store, history.root)
+    report = exported(store, folder)
+    assert (report.written, report.only_streamed) == (1, ())
+    assert read_tree(folder.projects) == read_tree(history.root)
+
+
+@pytest.mark.parametrize("key", ["-code-" + "x" * 194 + "-a1b2c3d4", "-", "-code-app.d--_"])
+def test_project_key_is_kept_however_it_was_made(
+    store: TranscriptStore,
+    other: MemoryStore,
+    history: History,
+    folder: TranscriptFolder,
+    key: str,
+) -> None:
+    history.write(history.line(1), path=history.root / key / history.main.name)
+    imported(store, history.root)
+    exported(store, folder)
+    assert names(folder) == {f"{key}/{CLAUDE}.jsonl"}
+    imported(other, folder.projects)
+    assert events(other) == events(store)
+
+
+def test_long_lines_are_kept(
+    store: TranscriptStore, other: MemoryStore, history: History, folder: TranscriptFolder
+) -> None:
+    history.write(*(history.line(n, text="ü\x00" * 10**n) for n in range(6)))
+    imported(store, history.root)
+    exported(store, folder)
+    assert read_tree(folder.projects) == read_tree(history.root)
+    assert exported(store, folder).unchanged == 1
+    imported(other, folder.projects)
+    assert events(other) == events(store)
+
+
+def test_session_id_that_is_none_of_claude_codes_comes_back_if_its_lines_say_it(
+    store: TranscriptStore, other: MemoryStore, folder: TranscriptFolder
+) -> None:
+    lines = [{"type": "user", "uuid": "u", "sessionId": "my session", "cwd": "/code"}]
+    append_to_transcript(store, Transcript("-code", "my session", ""), lines)
+    append_to_transcript(store, Transcript("-code", "my session", "subagents/agent-1"), lines)
+    exported(store, folder)
+    imported(other, folder.projects)
+    assert sessions(other) == sessions(store)
+    assert events(other) == events(store)

@@ -240,7 +240,7 @@ def test_session_works_where_its_main_conversation_began_whichever_comes_first(
     )
     import_transcripts(store, TranscriptFiles(agent))
     assert only_session(store).project_path == "/code/app/.worktrees/1"
-    history.write(history.line(2))
+    history.write(history.line(2, isSidechain=True))
     imported(store, history)
     assert only_session(store).project_path == "/code/app"
     history.append(history.line(3, cwd="/code/app/inner"))
