@@ -25,6 +25,17 @@ from memva.adapters.memory import MemoryStore
 from memva.domain import EventQuery
 from memva.domain.line import AGENT_METADATA
 
+OTHER = "0e6a8f7d-52b1-4f0a-8c1d-9f6f3f1f7a55"
+MODE = {"type": "mode", "mode": "plan"}
+
+
+def write_two(history: History) -> None:
+    """Write two conversations, the first with a subagent and in two projects."""
+    history.write(MODE, history.line(1), MODE, history.line(2))
+    history.write(history.line(3), path=history.main.with_suffix("") / "subagents/agent-1.jsonl")
+    history.write(history.line(4), path=history.root / "-code-site" / history.main.name)
+    history.write(history.line(5), path=history.main.with_name(f"{OTHER}.jsonl"))
+
 
 @pytest.fixture
 def history(tmp_path: Path) -> History:
