@@ -21,6 +21,7 @@ from memva import (
     export_all_transcripts,
 )
 from memva.adapters.claude_code import TranscriptFolder
+from memva.domain import parse_object
 from memva.domain.line import AGENT_METADATA
 from memva.testing import sample_event
 
@@ -316,3 +317,12 @@ def test_whatever_a_line_holds_is_one_line(folder: TranscriptFolder, main: Path)
     folder.write(MAIN, iter([sample_event(line=1, data=odd, **MAIN._asdict())]))
     assert main.read_bytes().count(b"\n") == 1
     assert main.read_bytes().isascii()
+
+
+def test_whatever_text_a_line_was_read_from_it_is_one_line(
+    folder: TranscriptFolder, main: Path
+) -> None:
+    read = parse_object(b'{\n  "type": "user",\r\n  "n": 1\n}')
+    assert read is not None
+    folder.write(MAIN, iter([sample_event(line=1, data=read, **MAIN._asdict())]))
+    assert main.read_bytes() == ONE

@@ -1,9 +1,11 @@
 """What an export tells while it runs, and what happens to it and to the store meanwhile."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.aio.tasks import Gate, assert_nothing_is_open, cancelled, run
 from tests.exporting.conftest import OTHER, exported, imported, renumbered, write_two
 from tests.exporting.trees import read_tree
 from tests.importing.conftest import CLAUDE, History
@@ -15,6 +17,7 @@ from memva import (
     SinkUnwritable,
     Transcript,
     TranscriptStore,
+    aio,
     append_to_transcript,
     associate_events_with_session,
     create_session,
@@ -211,3 +214,22 @@ def test_few_lines_are_read_at_a_time(
     exported(store, folder)
     assert max(pages) <= 50
     assert sum(pages) == 400
+
+
+def test_cancelled_export_stops_and_leaves_nothing_half_done(
+    store: TranscriptStore, history: History, folder: TranscriptFolder
+) -> None:
+    history.write(*(history.line(n) for n in range(200)))
+    imported(store, history.root)
+    gate = Gate()
+
+    async def main() -> None:
+        exporting = aio.export_all_transcripts(store, folder, on_progress=lambda _: gate.wait())
+        task = asyncio.create_task(exporting)
+        await gate.reached()
+        await cancelled(task, meanwhile=gate)
+        assert not list(folder.projects.rglob("*.*"))
+        assert (await aio.export_transcripts(store, CLAUDE, folder)).written == 1
+        assert_nothing_is_open(store)
+
+    run(main())

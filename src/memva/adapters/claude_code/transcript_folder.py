@@ -50,7 +50,8 @@ class TranscriptFolder:
                 if event.event_type == AGENT_METADATA and transcript.subpath:
                     metadata = event.data
                 else:
-                    file.add(encode_json(event.data, field="data").encode())
+                    # A copy has none of the text that it was read from, which may be several lines.
+                    file.add(encode_json({**event.data}, field="data").encode())
                 written_at = max(written_at, event.timestamp)
             file.end()
             if metadata is None:
