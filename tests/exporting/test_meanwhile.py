@@ -107,8 +107,9 @@ def test_progress_rises_to_the_end_and_holds_no_lock(
     store: TranscriptStore, history: History, folder: TranscriptFolder
 ) -> None:
     write_two(history)
-    history.write(*(history.line(n) for n in range(400)))
+    history.write(*(history.line(n) for n in range(400)), "torn\n", history.line(400))
     imported(store, history.root)
+    append_to_transcript(store, Transcript("-code-app", CLAUDE, ""), [history.line(401)])
     told: list[ExportProgress] = []
 
     def tell(progress: ExportProgress) -> None:
@@ -120,7 +121,7 @@ def test_progress_rises_to_the_end_and_holds_no_lock(
     assert done == sorted(done)
     assert len(done) > 8
     last = told[-1]
-    assert (last.transcripts, last.lines) == (last.total_transcripts, last.total_lines) == (4, 403)
+    assert (last.transcripts, last.lines) == (last.total_transcripts, last.total_lines) == (4, 405)
 
 
 def test_each_problem_is_told_of(

@@ -217,4 +217,4 @@ def test_session_id_that_is_none_of_claude_codes_comes_back_if_its_lines_say_it(
     exported(store, folder)
     imported(other, folder.projects)
     assert sessions(other) == sessions(store)
-    assert events(other) == events(store)
+    assert renumbered(other) == renumbered(store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -71,18 +71,23 @@ class ExportReport:
 
 
 class ExportReporter:
-    """Gathers a report and tells the host what happens meanwhile."""
+    """Gathers a report and tells the host what happens meanwhile.
+
+    `lines` says how many lines each transcript has, if progress is told.
+    """
 
     def __init__(
         self,
         found: Sequence[StoredTranscript],
         *,
+        lines: Mapping[Transcript, int],
         only_streamed: Sequence[str],
         on_progress: Callable[[ExportProgress], None] | None,
         on_problem: Callable[[ExportProblem], None] | None,
     ) -> None:
         self.report = ExportReport(transcripts=len(found), only_streamed=tuple(only_streamed))
-        self._total_lines = sum(stored.last_line for stored in found)
+        self._of_each = lines
+        self._total_lines = sum(lines.values())
         self._transcripts = 0
         self._lines = 0
         self._on_progress = on_progress
@@ -111,22 +116,22 @@ class ExportReporter:
         if self._on_problem is not None:
             self._on_problem(problem)
 
-    def progress(self, stored: StoredTranscript, line: int) -> None:
-        """Tell that a transcript has been read up to `line`."""
-        # It may have grown since its lines were counted.
-        self._tell(stored, self._lines + min(line, stored.last_line))
+    def progress(self, transcript: Transcript, lines: int) -> None:
+        """Tell that so many lines of a transcript have been read."""
+        # It may have grown since they were counted.
+        self._tell(transcript, self._lines + min(lines, self._of_each.get(transcript, 0)))
 
-    def done(self, stored: StoredTranscript) -> None:
+    def done(self, transcript: Transcript) -> None:
         """Tell that a transcript is done with."""
         self._transcripts += 1
-        self._lines += stored.last_line
-        self._tell(stored, self._lines)
+        self._lines += self._of_each.get(transcript, 0)
+        self._tell(transcript, self._lines)
 
-    def _tell(self, stored: StoredTranscript, done_lines: int) -> None:
+    def _tell(self, transcript: Transcript, done_lines: int) -> None:
         if self._on_progress is not None:
             self._on_progress(
                 ExportProgress(
-                    transcript=stored.transcript,
+                    transcript=transcript,
                     transcripts=self._transcripts,
                     total_transcripts=self.report.transcripts,
                     lines=done_lines,

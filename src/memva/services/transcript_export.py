@@ -8,7 +8,7 @@ from typing import Final
 
 from memva.domain.abilities import TranscriptStore
 from memva.domain.errors import SinkUnwritable
-from memva.domain.event import Event
+from memva.domain.event import Event, Transcript
 from memva.domain.ports import TranscriptSink
 from memva.domain.stored_transcript import LinePlace, StoredTranscript
 from memva.services.export_report import (
@@ -62,6 +62,7 @@ def export_transcripts(
     found = [item for id_ in claude_sessions for item in store.transcripts.find(session_id=id_)]
     reporter = ExportReporter(
         found,
+        lines={} if on_progress is None else _counted(store, found),
         only_streamed=_only_streamed(claude_sessions, found),
         on_progress=on_progress,
         on_problem=on_problem,
@@ -89,6 +90,7 @@ def export_all_transcripts(
     )
     reporter = ExportReporter(
         found,
+        lines={} if on_progress is None else _counted(store, found),
         only_streamed=_only_streamed(claude_sessions, found),
         on_progress=on_progress,
         on_problem=on_problem,
@@ -98,6 +100,17 @@ def export_all_transcripts(
 
 class _Changed(Exception):
     """Lines of the transcript came, went or moved while it was read."""
+
+
+def _counted(store: TranscriptStore, found: Sequence[StoredTranscript]) -> dict[Transcript, int]:
+    return {
+        stored.transcript: _count(store, stored.transcript, up_to_line=stored.last_line)
+        for stored in found
+    }
+
+
+def _count(store: TranscriptStore, transcript: Transcript, *, up_to_line: int) -> int:
+    return store.events.count_lines(transcript, uuid_prefix="", up_to_line=up_to_line)
 
 
 def _only_streamed(
@@ -120,7 +133,7 @@ def _export(
             _export_one(store, stored, sink, overwrite=overwrite, reporter=reporter)
         except SinkUnwritable as error:
             reporter.problem(stored.transcript, error)
-        reporter.done(stored)
+        reporter.done(stored.transcript)
     return reporter.report
 
 
@@ -162,8 +175,7 @@ def _lines(
         count += len(events)
         after = LinePlace(events[-1].line, events[-1].position)
         yield from events
-        reporter.progress(stored, after.line)
+        reporter.progress(stored.transcript, count)
     # What was deleted, or replaced by a version on another line, is missed or comes twice.
-    there = store.events.count_lines(stored.transcript, uuid_prefix="", up_to_line=after.line)
-    if count != there:
+    if count != _count(store, stored.transcript, up_to_line=after.line):
         raise _Changed
