@@ -218,3 +218,17 @@ def test_session_id_that_is_none_of_claude_codes_comes_back_if_its_lines_say_it(
     imported(other, folder.projects)
     assert sessions(other) == sessions(store)
     assert renumbered(other) == renumbered(store)
+
+
+def test_what_was_mirrored_and_imported_is_as_in_the_file(
+    store: TranscriptStore, history: History, folder: TranscriptFolder
+) -> None:
+    unseen = {"type": "api-request", "hash": "ab"}
+    lines = [MODE, history.line(1), unseen, history.line(2), MODE, unseen, history.line(3)]
+    seen = [line for line in lines if line != unseen]
+    append_to_transcript(store, Transcript("-code-app", CLAUDE, ""), seen[:3])
+    append_to_transcript(store, Transcript("-code-app", CLAUDE, ""), seen[3:])
+    history.write(*lines)
+    imported(store, history.root)
+    exported(store, folder)
+    assert read_tree(folder.projects) == read_tree(history.root)
