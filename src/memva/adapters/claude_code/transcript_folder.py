@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from memva.adapters.claude_code.metadata import METADATA_SUFFIX, TRANSCRIPT_SUFFIX
 from memva.adapters.claude_code.new_file import NewFile
 from memva.domain.errors import SinkUnwritable
 from memva.domain.event import Event, Transcript
@@ -15,10 +16,8 @@ from memva.domain.json import JsonObject, canonical_json, encode_json, parse_obj
 from memva.domain.line import AGENT_METADATA
 from memva.domain.text import clean_text, is_storable
 
-_SUFFIX: Final = ".jsonl"
-_METADATA: Final = ".meta.json"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-_LONGEST_NAME: Final = 255 - len(_METADATA)
+_LONGEST_NAME: Final = 255 - len(METADATA_SUFFIX)
 """How many bytes of a name most file systems leave."""
 
 
@@ -56,7 +55,7 @@ class TranscriptFolder:
             file.end()
             if metadata is None:
                 return file.publish(written_at)
-            beside = path.with_name(path.stem + _METADATA)
+            beside = path.with_name(path.stem + METADATA_SUFFIX)
             kept = {name: value for name, value in metadata.items() if name != "type"}
             old = _object_in(beside)
             if old is not None and _says_all_of(kept, old) and _says_all_of(old, kept):
@@ -77,7 +76,7 @@ class TranscriptFolder:
             reason = _refusal(name)
             if reason is not None:
                 raise SinkUnwritable(clean_text("/".join(names)), reason)
-        return self.projects.joinpath(*names[:-1], names[-1] + _SUFFIX)
+        return self.projects.joinpath(*names[:-1], names[-1] + TRANSCRIPT_SUFFIX)
 
 
 def _refusal(name: str) -> str | None:
