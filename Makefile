@@ -4,13 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ONLY ?=
 
-.PHONY: demo test test-pythons proof bench check lock clean
+.PHONY: demo test test-claude test-pythons proof bench check lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/ready
 	$(BIN)/pytest
+
+# With the real claude that the Agent SDK's wheel brings; offline, against a stand-in for the API.
+test-claude: $(VENV)/ready
+	$(BIN)/pytest -m claude tests/claude
 
 # The same suite on every newer Python that this machine has.
 test-pythons:
