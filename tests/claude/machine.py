@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import claude_agent_sdk
 
+import memva
+
 CLAUDE = Path(claude_agent_sdk.__file__).parent / "_bundled" / "claude"
+HOST = Path(__file__).with_name("host.py")
 
 _SECONDS = 90
 """After so long a process hangs; each takes about one."""
 
 
 class Machine:
-    """Runs the real `claude` in processes that inherit nothing."""
+    """Runs the real `claude`, and hosts of it, in processes that inherit nothing."""
 
-    def __init__(self, folder: Path, api: str) -> None:
-        self.project = folder / "project"
+    def __init__(self, folder: Path, api: str, *, project: Path | None = None) -> None:
+        self.project = project or folder / "project"
         self.database = folder / "memva.db"
         self._home = folder / "home"
         self._api = api
         for made in (self.project, self._temporary):
-            made.mkdir(parents=True)
+            made.mkdir(parents=True, exist_ok=True)
 
     @property
     def configuration(self) -> Path:
@@ -41,12 +46,33 @@ class Machine:
     def _temporary(self) -> Path:
         return self._home / "tmp"
 
+    def lines(self) -> list[Any]:
+        """Return what stands in all transcripts, line by line."""
+        return [
+            json.loads(line)
+            for file in sorted(self.projects.rglob("*.jsonl"))
+            for line in file.read_bytes().splitlines()
+        ]
+
     def claude(self, prompt: str, *options: str) -> list[dict[str, Any]]:
         """Have Claude Code answer a prompt, and return what it streams."""
         written = self._run(
             CLAUDE, "-p", "--output-format", "stream-json", "--verbose", *options, prompt
         )
         return [json.loads(line) for line in written.splitlines()]
+
+    def host(self, prompt: str, **options: Any) -> str:
+        """Have a host say a prompt through the Agent SDK, and return the Claude session's id.
+
+        The options are those of `host.py`.
+        """
+        wanted = {"database": str(self.database), "prompt": prompt, **options}
+        return self._run(sys.executable, "-W", "error", HOST, json.dumps(wanted)).decode()
+
+    def forget(self) -> None:
+        """Remove everything that Claude Code has ever written on this machine."""
+        shutil.rmtree(self._home)
+        self._temporary.mkdir(parents=True)
 
     def _run(self, *command: str | Path) -> bytes:
         done = subprocess.run(
@@ -58,12 +84,15 @@ class Machine:
             timeout=_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, (command, done.stdout[-2_000:], done.stderr)
+        if done.returncode != 0:
+            written = done.stdout[-2_000:] + done.stderr
+            raise RuntimeError(f"{command} failed: {written.decode(errors='replace')}")
         return done.stdout
 
     def _environment(self) -> dict[str, str]:
         return {
             "PATH": os.defpath,
+            "PYTHONPATH": str(Path(memva.__file__).parents[1]),
             "HOME": str(self._home),
             "TMPDIR": str(self._temporary),
             "CLAUDE_CONFIG_DIR": str(self.configuration),

@@ -1,4 +1,4 @@
-"""A small stand-in for the Messages API on loopback; it keeps what it answered."""
+"""A small stand-in for the Messages API on loopback; it keeps what it was asked."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from memva.domain.usage import Usage
 
 Block = dict[str, Any]
 """A block of a message's content."""
+
+_numbers = itertools.count(1)
 
 
 def text(words: str) -> Block:
@@ -35,10 +37,10 @@ class StandIn:
     """
 
     def __init__(self, script: Mapping[str, Sequence[Block]]) -> None:
-        self._script = script
-        self._numbers = itertools.count(1)
+        self.script = dict(script)
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self.requests: list[dict[str, Any]] = []
         self.answers: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
@@ -74,8 +76,8 @@ class StandIn:
         return total
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer to a request, and keep it."""
-        number = next(self._numbers)
+        """Return the answer to a request, and keep both."""
+        number = next(_numbers)
         content = [
             {"id": f"toolu_{number:03}_{place}", **block} if block["type"] == "tool_use" else block
             for place, block in enumerate(self._content(request))
@@ -96,6 +98,7 @@ class StandIn:
                 "output_tokens": 50 + number,
             },
         }
+        self.requests.append(request)
         self.answers.append(answer)
         return answer
 
@@ -105,7 +108,35 @@ class StandIn:
         if last["type"] == "tool_result":
             return [text("The tool is done.")]
         prompt: str = last["text"]
-        return self._script.get(prompt, [text(f"Heard: {prompt}")])
+        return self.script.get(prompt, [text(f"Heard: {prompt}")])
+
+
+def said_in(request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return who said what in the conversation that a request carries, prompts of the system aside.
+
+    A tool's call is its name, a tool's result its text.
+    """
+    return [
+        (turn["role"], words)
+        for turn in request["messages"]
+        if turn["role"] != "system"
+        for words in _words(turn["content"])
+        if not words.startswith("<system-reminder>")
+    ]
+
+
+def _words(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+        return
+    for block in content:
+        match block["type"]:
+            case "text":
+                yield block["text"]
+            case "tool_use":
+                yield block["name"]
+            case "tool_result":
+                yield from _words(block["content"])
 
 
 class _Server(ThreadingHTTPServer):

@@ -7,13 +7,16 @@ from typing import Final
 from tests.claude.stand_in import Block, text, uses
 
 TELL: Final = "Which fruit is in the pantry?"
-FRUIT: Final = "Quinces are in the pantry."
 DELEGATE: Final = "Have somebody count the jars."
 COUNT: Final = "Count the jars of marmalade."
 COUNTED: Final = "There are seventeen jars."
+AGAIN: Final = "And what was it that you found?"
+ASK_AGENT: Final = "Ask the one who counted what is in them."
+FOUND_TOOL: Final = "Tool loaded."
+"""What Claude Code says to the model once a tool may be called that it had not shown."""
 
 SCRIPT: Final[dict[str, list[Block]]] = {
-    TELL: [text(FRUIT)],
+    TELL: [text("Quinces are in the pantry.")],
     DELEGATE: [
         text("I ask an agent."),
         uses(
@@ -25,4 +28,10 @@ SCRIPT: Final[dict[str, list[Block]]] = {
         ),
     ],
     COUNT: [text(COUNTED)],
+    ASK_AGENT: [uses("ToolSearch", query="select:SendMessage")],
 }
+
+
+def asks(agent: str, words: str) -> list[Block]:
+    """Return an answer that says something to a subagent, which then goes on."""
+    return [uses("SendMessage", to=agent, summary="a question", message=words)]

@@ -1,7 +1,10 @@
 """What the real Claude Code writes is imported whole, found and counted."""
 
-import json
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+from tests.claude.checks import check_same_lines
 from tests.claude.machine import Machine
 from tests.claude.stand_in import StandIn
 from tests.claude.story import COUNT, COUNTED, DELEGATE, TELL
@@ -17,18 +20,21 @@ from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.sqlite import SqliteStore
 
 
-def test_every_line_of_a_conversation_is_kept(machine: Machine, store: SqliteStore) -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with SqliteStore.open(tmp_path / "imported.db") as opened:
+        yield opened
+
+
+def test_every_line_is_kept_once_while_a_conversation_grows(
+    machine: Machine, store: SqliteStore
+) -> None:
     session_id = machine.claude(DELEGATE)[-1]["session_id"]
-    report = import_transcripts(store, TranscriptFiles(machine.projects))
-    lines = [
-        json.loads(line)
-        for file in sorted(machine.projects.rglob("*.jsonl"))
-        for line in file.read_bytes().splitlines()
-    ]
-    kept = [event.data for event in get_events_for_session(store, session_id)]
-    assert report.problem_count == 0
-    assert len(kept) == len(lines)
-    assert all(line in kept for line in lines)
+    first = import_transcripts(store, TranscriptFiles(machine.projects))
+    machine.claude(TELL, "--resume", session_id)
+    second = import_transcripts(store, TranscriptFiles(machine.projects))
+    assert (first.problem_count, second.problem_count) == (0, 0)
+    check_same_lines(get_events_for_session(store, session_id), machine)
 
 
 def test_what_a_subagent_heard_and_said_is_found(machine: Machine, store: SqliteStore) -> None:
@@ -49,3 +55,13 @@ def test_tokens_are_those_that_the_api_told(
     assert (total.responses, total.sidechain_responses) == (len(api.answers), 1) == (4, 1)
     assert total.usage == api.usage()
     assert total.is_final
+
+
+def test_tokens_of_a_fork_are_counted_once(
+    machine: Machine, store: SqliteStore, api: StandIn
+) -> None:
+    session_id = machine.claude(DELEGATE)[-1]["session_id"]
+    fork = machine.claude(TELL, "--resume", session_id, "--fork-session")[-1]["session_id"]
+    import_transcripts(store, TranscriptFiles(machine.projects))
+    assert fork != session_id
+    assert get_usage(store).total.usage == api.usage()
