@@ -46,19 +46,19 @@ class Machine:
     def _temporary(self) -> Path:
         return self._home / "tmp"
 
-    def lines(self) -> list[Any]:
-        """Return what stands in all transcripts, line by line."""
-        return [
-            json.loads(line)
-            for file in sorted(self.projects.rglob("*.jsonl"))
-            for line in file.read_bytes().splitlines()
-        ]
+    def conversations(self) -> dict[str, list[Any]]:
+        """Return what stands in the files of all conversations, line by line, by their names."""
+        return {
+            str(file.relative_to(self.projects)): [
+                json.loads(line) for line in file.read_bytes().splitlines()
+            ]
+            for file in sorted(self.projects.rglob("*.json*"))
+        }
 
     def claude(self, prompt: str, *options: str) -> list[dict[str, Any]]:
         """Have Claude Code answer a prompt, and return what it streams."""
-        written = self._run(
-            CLAUDE, "-p", "--output-format", "stream-json", "--verbose", *options, prompt
-        )
+        streamed = ("-p", "--output-format", "stream-json", "--verbose")
+        written = self._run(CLAUDE, *streamed, *options, prompt)
         return [json.loads(line) for line in written.splitlines()]
 
     def host(self, prompt: str, **options: Any) -> str:

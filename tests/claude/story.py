@@ -8,6 +8,7 @@ from tests.claude.stand_in import Block, text, uses
 
 TELL: Final = "Which fruit is in the pantry?"
 DELEGATE: Final = "Have somebody count the jars."
+ASKING: Final = "I ask an agent \0 \u2028 \U0001f980 \ud83e"
 COUNT: Final = "Count the jars of marmalade."
 COUNTED: Final = "There are seventeen jars."
 AGAIN: Final = "And what was it that you found?"
@@ -15,10 +16,13 @@ ASK_AGENT: Final = "Ask the one who counted what is in them."
 FOUND_TOOL: Final = "Tool loaded."
 """What Claude Code says to the model once a tool may be called that it had not shown."""
 
+NOT_MIRRORED: Final = {"api-request", "api-request-blob", "api-request-shape"}
+"""The types of the lines that Claude Code writes into its files and mirrors to nobody."""
+
 SCRIPT: Final[dict[str, list[Block]]] = {
     TELL: [text("Quinces are in the pantry.")],
     DELEGATE: [
-        text("I ask an agent."),
+        text(ASKING),
         uses(
             "Agent",
             description="Count jars",

@@ -7,7 +7,7 @@ import pytest
 from tests.claude.checks import check_same_lines
 from tests.claude.conftest import Recording
 from tests.claude.machine import Machine
-from tests.claude.story import COUNT, COUNTED, DELEGATE
+from tests.claude.story import COUNT, COUNTED, DELEGATE, NOT_MIRRORED
 
 from memva import (
     Event,
@@ -20,9 +20,6 @@ from memva import (
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.sqlite import SqliteStore
-
-NOT_MIRRORED = {"api-request", "api-request-blob", "api-request-shape"}
-"""What Claude Code writes into its files and mirrors to nobody."""
 
 
 @pytest.fixture
