@@ -7,15 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import claude_agent_sdk
 
 import memva
+from memva.domain.json import JsonObject
 
 CLAUDE = Path(claude_agent_sdk.__file__).parent / "_bundled" / "claude"
 HOST = Path(__file__).with_name("host.py")
+
+Message = dict[str, Any]
+"""An object of `stream-json`."""
 
 _SECONDS = 90
 """After so long a process hangs; each takes about one."""
@@ -55,11 +60,14 @@ class Machine:
             for file in sorted(self.projects.rglob("*.json*"))
         }
 
-    def claude(self, prompt: str, *options: str) -> list[dict[str, Any]]:
+    def claude(self, prompt: str, *options: str) -> list[Message]:
         """Have Claude Code answer a prompt, and return what it streams."""
-        streamed = ("-p", "--output-format", "stream-json", "--verbose")
-        written = self._run(CLAUDE, *streamed, *options, prompt)
-        return [json.loads(line) for line in written.splitlines()]
+        return self._claude(*options, prompt)
+
+    def converse(self, prompts: Iterable[JsonObject], *options: str) -> list[Message]:
+        """Have Claude Code answer prompts of `stream-json`, and return what it streams."""
+        lines = "".join(f"{json.dumps(prompt)}\n" for prompt in prompts)
+        return self._claude("--input-format", "stream-json", *options, said=lines.encode())
 
     def host(self, prompt: str, **options: Any) -> str:
         """Have a host say a prompt through the Agent SDK, and return the Claude session's id.
@@ -74,12 +82,17 @@ class Machine:
         shutil.rmtree(self._home)
         self._temporary.mkdir(parents=True)
 
-    def _run(self, *command: str | Path) -> bytes:
+    def _claude(self, *options: str, said: bytes = b"") -> list[Message]:
+        streamed = ("-p", "--output-format", "stream-json", "--verbose")
+        written = self._run(CLAUDE, *streamed, *options, said=said)
+        return [json.loads(line) for line in written.splitlines()]
+
+    def _run(self, *command: str | Path, said: bytes = b"") -> bytes:
         done = subprocess.run(
             command,
             cwd=self.project,
             env=self._environment(),
-            stdin=subprocess.DEVNULL,
+            input=said,
             capture_output=True,
             timeout=_SECONDS,
             check=False,
