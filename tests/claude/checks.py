@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from tests.claude.conftest import Recording
 from tests.claude.machine import Machine
 from tests.claude.stand_in import StandIn, said_in
 from tests.claude.story import AGAIN, ASKING, COUNT, COUNTED, DELEGATE
 
-from memva import Event
+from memva import TranscriptStore, list_transcripts, read_transcript
 from memva.domain.json import JsonObject
 from memva.domain.line import AGENT_METADATA
 
@@ -32,16 +31,21 @@ def check_agent_goes_on(api: StandIn) -> None:
     assert AGAIN in said[2][1]
 
 
-def check_same_lines(events: Iterable[Event], machine: Machine) -> None:
-    """Check that the events hold what stands in the machine's transcripts, each line once."""
-    kept = [event.data for event in events if event.event_type != AGENT_METADATA]
-    written = [
-        line
+def check_transcripts(store: TranscriptStore, machine: Machine) -> None:
+    """Check that the store keeps the machine's transcripts, line by line and in order."""
+    kept = {
+        "/".join(filter(None, stored.transcript)) + ".jsonl": [
+            _canonical(line)
+            for line in read_transcript(store, stored.transcript)
+            if line["type"] != AGENT_METADATA
+        ]
+        for stored in list_transcripts(store)
+    }
+    assert kept == {
+        name: [_canonical(line) for line in lines]
         for name, lines in machine.conversations().items()
         if name.endswith(".jsonl")
-        for line in lines
-    ]
-    assert sorted(map(_canonical, kept)) == sorted(map(_canonical, written))
+    }
 
 
 def agent_of(recording: Recording) -> str:

@@ -72,15 +72,22 @@ class Machine:
     def host(self, prompt: str, **options: Any) -> str:
         """Have a host say a prompt through the Agent SDK, and return the Claude session's id.
 
-        The options are those of `host.py`.
+        The options are those of `say` in `host.py`.
         """
-        wanted = {"database": str(self.database), "prompt": prompt, **options}
-        return self._run(sys.executable, "-W", "error", HOST, json.dumps(wanted)).decode()
+        return self._host("say", prompt=prompt, **options).decode()
+
+    def connection(self, *prompts: str) -> None:
+        """Have a host say prompts in one connection, and import what is written meanwhile."""
+        self._host("converse", prompts=prompts, projects=str(self.projects))
 
     def forget(self) -> None:
         """Remove everything that Claude Code has ever written on this machine."""
         shutil.rmtree(self._home)
         self._temporary.mkdir(parents=True)
+
+    def _host(self, what: str, **arguments: Any) -> bytes:
+        told = json.dumps({"database": str(self.database), **arguments})
+        return self._run(sys.executable, "-W", "error", HOST, what, told)
 
     def _claude(self, *options: str, said: bytes = b"") -> list[Message]:
         streamed = ("-p", "--output-format", "stream-json", "--verbose")

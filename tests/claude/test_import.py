@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.claude.checks import check_same_lines
+from tests.claude.checks import check_transcripts
 from tests.claude.machine import Machine
 from tests.claude.stand_in import StandIn
 from tests.claude.story import COUNT, COUNTED, DELEGATE, TELL
 
 from memva import (
-    get_events_for_session,
     get_session_stats,
     get_usage,
     import_transcripts,
@@ -34,7 +33,7 @@ def test_every_line_is_kept_once_while_a_conversation_grows(
     machine.claude(TELL, "--resume", session_id)
     second = import_transcripts(store, TranscriptFiles(machine.projects))
     assert (first.problem_count, second.problem_count) == (0, 0)
-    check_same_lines(get_events_for_session(store, session_id), machine)
+    check_transcripts(store, machine)
 
 
 def test_what_a_subagent_heard_and_said_is_found(machine: Machine, store: SqliteStore) -> None:

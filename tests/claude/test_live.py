@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.claude.checks import check_same_lines
+from tests.claude.checks import check_transcripts
 from tests.claude.machine import Machine, Message
 from tests.claude.stand_in import StandIn
 from tests.claude.story import AGAIN, DELEGATE, TELL
@@ -96,8 +96,8 @@ def check_one(store: SqliteStore, session: Session, machine: Machine, api: Stand
     """Check that an import makes what was recorded whole, and doubles nothing."""
     assert get_session(store, session.id).claude_status == "completed"
     assert import_transcripts(store, TranscriptFiles(machine.projects)).sessions == 0
-    events = list(get_events_for_session(store, session.id))
-    check_same_lines([event for event in events if event.line], machine)
+    check_transcripts(store, machine)
+    events = get_events_for_session(store, session.id)
     streamed_alone = {event.event_type for event in events if not event.line}
     assert "result" in streamed_alone
     assert streamed_alone.isdisjoint({"user", "assistant"})

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.claude.checks import check_same_lines
+from tests.claude.checks import check_transcripts
 from tests.claude.conftest import Recording
 from tests.claude.machine import Machine
-from tests.claude.story import COUNT, COUNTED, DELEGATE, NOT_MIRRORED
+from tests.claude.story import AGAIN, COUNT, COUNTED, DELEGATE, NOT_MIRRORED, TELL
 
 from memva import (
     Event,
@@ -60,11 +60,17 @@ def test_import_adds_what_is_not_mirrored_alone(store: SqliteStore, recording: R
     assert get_usage(store) == usage
 
 
-def test_mirrored_and_imported_lines_are_those_of_the_files(
+def test_import_puts_what_was_mirrored_in_the_order_of_its_files(
     store: SqliteStore, recording: Recording
 ) -> None:
     import_transcripts(store, TranscriptFiles(recording.machine.projects))
-    check_same_lines(events(store, recording).values(), recording.machine)
+    check_transcripts(store, recording.machine)
+
+
+def test_import_beside_a_host_doubles_nothing(machine: Machine) -> None:
+    machine.connection(TELL, DELEGATE, AGAIN)
+    with SqliteStore.open(machine.database) as store:
+        check_transcripts(store, machine)
 
 
 def events(store: SqliteStore, recording: Recording) -> dict[Any, Event]:
