@@ -14,6 +14,7 @@ import attrs
 
 from memva.domain.event import Event, EventKey
 from memva.domain.json import canonical_json
+from memva.domain.line import AGENT_METADATA
 from memva.domain.time import to_text
 
 _Rank: TypeAlias = tuple[bool, bool, int, str, int, tuple[str, ...]]
@@ -46,8 +47,10 @@ def _rank(event: Event) -> _Rank:
         *event.transcript,
     )
     # Two places for equal content mean two ways of counting lines; either is in order, and the
-    # lower is stable when a rewritten file is read again.
-    return (event.line > 0, is_final(event), len(content), content, -event.line, rest)
+    # lower is stable when a rewritten file is read again. What a subagent is has a place among its
+    # lines only where it was mirrored: past any file's numbers, and behind what it was before.
+    place = event.line if event.event_type == AGENT_METADATA else -event.line
+    return (event.line > 0, is_final(event), len(content), content, place, rest)
 
 
 def counterpart(event: Event, candidates: Iterable[Event]) -> Event | None:
