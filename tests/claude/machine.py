@@ -27,7 +27,7 @@ _SECONDS = 90
 
 
 class Machine:
-    """Runs the real `claude`, and hosts of it, in processes that inherit nothing."""
+    """Runs the real `claude`, hosts of it and memva in processes that inherit nothing."""
 
     def __init__(self, folder: Path, api: str, *, project: Path | None = None) -> None:
         self.project = project or folder / "project"
@@ -79,6 +79,11 @@ class Machine:
     def connection(self, *prompts: str) -> None:
         """Have a host say prompts in one connection, and import what is written meanwhile."""
         self._host("converse", prompts=prompts, projects=str(self.projects))
+
+    def memva(self, *arguments: str | Path) -> None:
+        """Run memva's command on the machine's database."""
+        command = (sys.executable, "-W", "error", "-m", "memva.cli", "--db", self.database)
+        self._run(*command, *arguments)
 
     def forget(self) -> None:
         """Remove everything that Claude Code has ever written on this machine."""
