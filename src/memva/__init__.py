@@ -11,7 +11,6 @@ from memva.domain.abilities import (
     CountingStore,
     SearchableStore,
     TranscriptStore,
-    WatchableSource,
     WatchableStore,
     WorkerStore,
 )
@@ -48,7 +47,7 @@ from memva.domain.job import DEFAULT_LEASE, EndedStatus, Job, JobStatus, UniqueS
 from memva.domain.job_page import JobPage, JobStats
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
-from memva.domain.ports import Store, TranscriptSink, TranscriptSource
+from memva.domain.ports import Store
 from memva.domain.redaction import Redact, RedactNamed
 from memva.domain.reported_cost import CostSource, ReportedCost
 from memva.domain.rescue import Sightings
@@ -70,6 +69,7 @@ from memva.domain.stored_transcript import StoredTranscript
 from memva.domain.subagents import LinkedBy, Subagent, subagents_in
 from memva.domain.threads import Fork, Threads, threads_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
+from memva.domain.transcript_ports import TranscriptSink, TranscriptSource, WatchableSource
 from memva.domain.typescript_memva.database import MemvaDatabase
 from memva.domain.usage import Usage
 from memva.domain.usage_report import UsageBy, UsageReport, UsageTotals

@@ -19,7 +19,7 @@ from memva.cli.output import Output, counted, one_line, stderr, stdout
 from memva.cli.progress import progress_bar
 from memva.domain.errors import StoreError
 from memva.domain.finding import Finding, Severity
-from memva.domain.ports import TranscriptSource
+from memva.domain.transcript_ports import TranscriptSource
 from memva.services.health import check_store
 
 _SHOWN: Final = 5

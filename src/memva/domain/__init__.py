@@ -10,11 +10,9 @@ from memva.domain.abilities import (
     CountRepository,
     SearchableStore,
     SearchRepository,
-    SourceWatch,
     TranscriptRepository,
     TranscriptStore,
     Watch,
-    WatchableSource,
     WatchableStore,
     WorkerStore,
 )
@@ -64,13 +62,7 @@ from memva.domain.ports import (
     EventRepository,
     JobRepository,
     SessionRepository,
-    SourceLine,
-    SourceTranscript,
-    SourceVersions,
     Store,
-    TranscriptCursor,
-    TranscriptSink,
-    TranscriptSource,
 )
 from memva.domain.rebuild import rebuilder
 from memva.domain.redaction import Redact, RedactNamed
@@ -105,6 +97,16 @@ from memva.domain.time import from_text, to_text, utc_now
 from memva.domain.titles import Title, TitleOrigin
 from memva.domain.told_response import Called, CallKey, ToldResponse, merged_told, told_in
 from memva.domain.tool_calls import ToolCall, find_tool_use, tool_calls_in
+from memva.domain.transcript_cursor import TranscriptCursor
+from memva.domain.transcript_ports import (
+    SourceLine,
+    SourceTranscript,
+    SourceVersions,
+    SourceWatch,
+    TranscriptSink,
+    TranscriptSource,
+    WatchableSource,
+)
 from memva.domain.typescript_memva.database import DatabaseRow, MemvaDatabase
 from memva.domain.usage import (
     ResponseUsage,

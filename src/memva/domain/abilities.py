@@ -1,8 +1,8 @@
-"""What stores and sources may do beyond the ports, such as to tell of changes, search, or count.
+"""What a store may be able to do beyond the ports, such as to tell of commits, search, or count.
 
-Each is a small protocol, those of stores with a contract of their own in `memva.testing`; a service
-that needs one says so by the type of its store or source. What `memva.domain.ports` says of every
-method holds here too, and these are as provisional.
+Each is a small protocol with a contract of its own in `memva.testing`; a service that needs one
+says so by the type of its store. What `memva.domain.ports` says of every method holds here too, and
+these are as provisional.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 from memva.domain.event import Event, Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.finding import Finding
-from memva.domain.ports import Store, TranscriptSource
+from memva.domain.ports import Store
 from memva.domain.search_page import FoundEvents, Indexed, SearchCursor
 from memva.domain.search_query import SearchQuery
 from memva.domain.session_stats import SessionStats
@@ -250,31 +250,5 @@ class CheckableStore(Store, Protocol):
 
         Raises:
             StoreUnavailable: The store is closed.
-        """
-        ...
-
-
-class SourceWatch(Protocol):
-    """Tells a waiting thread which transcripts of a source have changed."""
-
-    def wait(self, timeout: float, /) -> Collection[str]:
-        """Return the names of what changed, as soon as something did, or none after `timeout`.
-
-        The timeout is in seconds. Counted is what changed or came since the watch began, or since
-        the last call returned. Others may be named without cause. Some may be missed: who needs
-        all of them compares the source's `versions` from time to time.
-
-        A place that is not there, or cannot be read, has no changes until it can be.
-        """
-        ...
-
-
-class WatchableSource(TranscriptSource, Protocol):
-    """A source that tells of changes."""
-
-    def watch(self) -> AbstractContextManager[SourceWatch]:
-        """Watch for changes, in the `with` block; a watch is for one thread at a time.
-
-        It costs next to nothing while nothing happens, however many transcripts there are.
         """
         ...

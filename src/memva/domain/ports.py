@@ -1,10 +1,12 @@
-"""The ports: what memva asks of a store, and of a place where transcripts lie.
+"""The ports: what memva asks of a store.
 
 They are protocols; an adapter inherits from nothing. Write one against this page, then run
 `memva.testing.StoreContract` on it: every promise below is a test there. Until memva 1.0 the ports
 are provisional; each change to them stands in the CHANGELOG under "For adapter authors".
 
-What a store may be able to do beyond this, such as searching, stands in `memva.domain.abilities`.
+What a store may be able to do beyond this, such as searching, stands in `memva.domain.abilities`;
+what is asked of a place that transcripts are read from or put into, in
+`memva.domain.transcript_ports`.
 
 What holds for every method of a store:
 
@@ -20,23 +22,19 @@ What holds for every method of a store:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
-
-import attrs
+from typing import Protocol
 
 from memva.domain.attempt import JobAttempt
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.job import EndedStatus, Job
 from memva.domain.job_page import JobPage, JobQuery, JobStats
-from memva.domain.line import Carry
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
-from memva.domain.skipped_lines import SkippedLines
-from memva.domain.titles import Title
+from memva.domain.transcript_cursor import TranscriptCursor
 from memva.domain.versions import Appended
 
 
@@ -340,36 +338,6 @@ class JobRepository(Protocol):
         ...
 
 
-@attrs.frozen(kw_only=True)
-class TranscriptCursor:
-    """How far a source's transcript has been imported.
-
-    Attributes:
-        source: The source's name for it, as in `SourceTranscript`.
-        transcript: The transcript.
-        memva_session_id: The session that its events go to.
-        version: The `version` that the source had when it was last read to its end; empty while
-            it has not been.
-        offset: How many bytes have been read.
-        line: How many lines those bytes hold.
-        fingerprint: The source's fingerprint at `offset`.
-        carry: What the lines read leave to the lines after them.
-        title: The best title that the lines read offer, or None.
-        skipped: Those of the lines read that could not be imported.
-    """
-
-    source: str
-    transcript: Transcript
-    memva_session_id: str
-    version: str
-    offset: int
-    line: int
-    fingerprint: str
-    carry: Carry
-    title: Title | None
-    skipped: SkippedLines = attrs.field(factory=SkippedLines)
-
-
 class CursorRepository(Protocol):
     """How far each source's transcripts have been imported."""
 
@@ -455,127 +423,5 @@ class Store(Protocol):
         """Release everything the store holds; closing twice is harmless.
 
         Any other call on a closed store raises `StoreUnavailable`.
-        """
-        ...
-
-
-@attrs.frozen(kw_only=True)
-class SourceTranscript:
-    """A transcript that a source has.
-
-    Attributes:
-        source: Its name, unique among all sources: where a person finds it.
-        size: Its size in bytes.
-        version: Changes whenever the content does; empty where there is a problem.
-        modified_at: When it was last written.
-        problem: Why nothing can be read there, or None.
-        describes: The source of a subagent's transcript, where this is no transcript but says
-            what the subagent is; it is identified as the same transcript.
-    """
-
-    source: str
-    size: int
-    version: str
-    modified_at: datetime
-    problem: str | None = None
-    describes: str | None = None
-
-
-class SourceVersions(NamedTuple):
-    """The `version` of each transcript that a source has.
-
-    Attributes:
-        transcripts: Those of transcripts, by their names, a session's main conversation before its
-            subagents'.
-        metadata: Those of what says what a subagent is, by their names.
-    """
-
-    transcripts: Mapping[str, str]
-    metadata: Mapping[str, str]
-
-
-class SourceLine(NamedTuple):
-    """A line that a source has read.
-
-    Attributes:
-        number: Its number, from 1.
-        end: The offset in bytes at which the line after it begins.
-        content: Its bytes, without the newline that ends it.
-        complete: False for half a line at the end, which may still grow.
-    """
-
-    number: int
-    end: int
-    content: bytes
-    complete: bool
-
-
-class TranscriptSource(Protocol):
-    """A place where transcripts lie as lines of bytes."""
-
-    def versions(self) -> SourceVersions:
-        """Return the versions of all that the source has.
-
-        Most of it has not changed since it was last seen: this is to take little longer than
-        finding it.
-
-        Raises:
-            SourceUnreadable: The place itself cannot be read.
-        """
-        ...
-
-    def transcripts(self, sources: Iterable[str], /) -> Sequence[SourceTranscript]:
-        """Return what is known of the transcripts with these names, in the order given.
-
-        Those that have gone are left out.
-        """
-        ...
-
-    def identify(self, source: str, /) -> Transcript:
-        """Return which transcript this is; it may look into the content.
-
-        Raises:
-            SourceUnreadable: It has gone, or may not be read.
-        """
-        ...
-
-    def fingerprint(self, source: str, /, offset: int) -> str:
-        """Return a digest of the content close before `offset`: it tells whether it was rewritten.
-
-        Raises:
-            SourceUnreadable: It has gone, may not be read, or ends before `offset`.
-        """
-        ...
-
-    def read(self, source: str, /, *, offset: int, line: int) -> Iterator[SourceLine]:
-        """Yield the lines after the first `offset` bytes, which hold `line` lines.
-
-        One line at a time is held in memory. What stands after the last line's end comes last, as
-        an incomplete line.
-
-        Raises:
-            SourceUnreadable: It has gone, or may not be read.
-        """
-        ...
-
-
-class TranscriptSink(Protocol):
-    """A place that transcripts are put into as lines of JSON."""
-
-    def write(
-        self, transcript: Transcript, lines: Iterator[Event], /, *, overwrite: bool = False
-    ) -> bool:
-        """Put a transcript there, whole or not at all; return False where it is there already.
-
-        `lines` are its events, in order. They are taken one at a time, and not to the end where
-        that is not needed; what they raise goes on, and nothing has changed then. The transcript
-        is given the latest of their times as the moment when it was written.
-
-        What is there already may be equal as JSON, and stays, or may be the beginning, and gives
-        way. Anything else gives way with `overwrite` alone.
-
-        Raises:
-            SinkTaken: Something else is there.
-            SinkUnwritable: Its ids name no place there, or nothing can be written.
         """
         ...

@@ -13,9 +13,10 @@ from memva.domain.finding import Finding
 from memva.domain.job import Job
 from memva.domain.job_page import JobQuery
 from memva.domain.json import parse_object
-from memva.domain.ports import SourceTranscript, Store, TranscriptSource
+from memva.domain.ports import Store
 from memva.domain.text import clean_text
 from memva.domain.time import to_text
+from memva.domain.transcript_ports import SourceTranscript, TranscriptSource
 from memva.domain.validation import moment_or_none
 from memva.services.transcripts import changed_since, known_versions
 

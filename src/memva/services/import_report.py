@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from memva.domain.ports import SourceTranscript
+from memva.domain.transcript_ports import SourceTranscript
 from memva.domain.versions import Appended
 
 PROBLEMS_KEPT: Final = 1_000

@@ -9,8 +9,8 @@ from typing import Final
 from memva.domain.abilities import TranscriptStore
 from memva.domain.errors import SinkUnwritable
 from memva.domain.event import Event, Transcript
-from memva.domain.ports import TranscriptSink
 from memva.domain.stored_transcript import LinePlace, StoredTranscript
+from memva.domain.transcript_ports import TranscriptSink
 from memva.services.export_report import (
     ExportProblem,
     ExportProgress,

@@ -8,15 +8,11 @@ from typing import Final, NamedTuple
 from memva.domain.errors import InvalidValue, SessionNotFound
 from memva.domain.json import JsonObject, read_object
 from memva.domain.line import Carry, TranscriptLine, read_line
-from memva.domain.ports import (
-    SourceLine,
-    SourceTranscript,
-    Store,
-    TranscriptCursor,
-    TranscriptSource,
-)
+from memva.domain.ports import Store
 from memva.domain.redaction import Redact
 from memva.domain.skipped_lines import SkippedLines
+from memva.domain.transcript_cursor import TranscriptCursor
+from memva.domain.transcript_ports import SourceLine, SourceTranscript, TranscriptSource
 from memva.services.conversation import keep_session, session_id_of
 from memva.services.deletions import Deletions
 from memva.services.import_report import Reporter

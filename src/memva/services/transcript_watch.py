@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from typing import Final
 
-from memva.domain.abilities import WatchableSource
 from memva.domain.errors import InvalidValue, SourceUnreadable
-from memva.domain.ports import SourceTranscript, Store
+from memva.domain.ports import Store
 from memva.domain.redaction import Redact
+from memva.domain.transcript_ports import SourceTranscript, WatchableSource
 from memva.services.deletions import Deletions
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, Reporter
 from memva.services.transcripts import changed_since, import_items, known_versions

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from memva.domain.errors import SourceUnreadable
-from memva.domain.ports import SourceTranscript, SourceVersions, Store, TranscriptSource
+from memva.domain.ports import Store
 from memva.domain.redaction import Redact
+from memva.domain.transcript_ports import SourceTranscript, SourceVersions, TranscriptSource
 from memva.services.deletions import Deletions
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, Reporter
 from memva.services.transcript_import import import_transcript

@@ -25,12 +25,11 @@ from memva.adapters.claude_code.metadata import (
     transcript_beside,
 )
 from memva.adapters.claude_code.watch import watching
-from memva.domain.abilities import SourceWatch
 from memva.domain.errors import SourceUnreadable
 from memva.domain.event import Transcript
 from memva.domain.line import TranscriptLine, project_key, read_line
-from memva.domain.ports import SourceLine, SourceTranscript, SourceVersions
 from memva.domain.text import clean_text
+from memva.domain.transcript_ports import SourceLine, SourceTranscript, SourceVersions, SourceWatch
 
 _FINGERPRINT_BYTES: Final = 1024
 _USUAL_BYTES: Final = 64 * 1024
@@ -50,7 +49,10 @@ def default_projects_folder() -> Path:
 
 
 class TranscriptFiles:
-    """A source of transcripts in files; `memva.domain.WatchableSource` says what it does."""
+    """A source of transcripts in files.
+
+    `memva.domain.transcript_ports.WatchableSource` says what it does.
+    """
 
     def __init__(self, path: str | os.PathLike[str], *, polling: bool = False) -> None:
         """Take the transcripts at `path`.

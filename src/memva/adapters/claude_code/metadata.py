@@ -7,7 +7,7 @@ from typing import Final
 
 from memva.domain.json import encode_json, parse_object
 from memva.domain.line import AGENT_METADATA
-from memva.domain.ports import SourceLine
+from memva.domain.transcript_ports import SourceLine
 
 SUBAGENT: Final = "agent-"
 """What the names of subagents' transcripts begin with."""

@@ -22,7 +22,9 @@ _LONGEST_NAME: Final = 255 - len(METADATA_SUFFIX)
 
 
 class TranscriptFolder:
-    """A sink of transcripts in files; `memva.domain.ports.TranscriptSink` says what it does.
+    """A sink of transcripts in files.
+
+    `memva.domain.transcript_ports.TranscriptSink` says what it does.
 
     Files are readable for their owner alone, as are the folders that are made for them. One appears
     when it is whole.

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from memva.adapters.claude_code.folders import Folders
 from memva.adapters.claude_code.notices import Notices, NoticesUnavailable
 from memva.domain.errors import SourceUnreadable
-from memva.domain.ports import TranscriptSource
+from memva.domain.transcript_ports import TranscriptSource
 
 LOOK_SECONDS: Final = 1.0
 """How often a watch looks for changes that it is not told of, where looking is quick."""

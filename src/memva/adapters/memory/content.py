@@ -13,9 +13,9 @@ from memva.domain.errors import SessionNotFound
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.job import Job
 from memva.domain.json import decode_json, encode_json
-from memva.domain.ports import TranscriptCursor
 from memva.domain.session import Session
 from memva.domain.stored_transcript import TranscriptSummary
+from memva.domain.transcript_cursor import TranscriptCursor
 
 _Entity = TypeVar("_Entity", Session, Event, Job, JobAttempt, TranscriptSummary)
 _Value = TypeVar("_Value")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from memva.domain.ports import TranscriptCursor
+from memva.domain.transcript_cursor import TranscriptCursor
 
 if TYPE_CHECKING:
     from memva.adapters.memory.store import MemoryStore

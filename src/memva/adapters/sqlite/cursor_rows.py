@@ -11,9 +11,9 @@ from memva.adapters.sqlite.rows import text_or_null, time_or_none
 from memva.domain.event import Transcript
 from memva.domain.json import decode_json, encode_json
 from memva.domain.line import Carry
-from memva.domain.ports import TranscriptCursor
 from memva.domain.skipped_lines import SkippedLine, SkippedLines
 from memva.domain.titles import Title
+from memva.domain.transcript_cursor import TranscriptCursor
 
 CURSOR_COLUMNS: Final = (
     "source, project_key, session_id, subpath, memva_session_id, version, "

@@ -10,7 +10,7 @@ from memva.adapters.sqlite.probes import probe, probe_number
 from memva.adapters.sqlite.rows import placeholders
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SessionNotFound, StoreError
-from memva.domain.ports import TranscriptCursor
+from memva.domain.transcript_cursor import TranscriptCursor
 
 _SELECT: Final = f"SELECT {CURSOR_COLUMNS} FROM transcript_cursors WHERE source = ?"
 # As bytes an end may hold what no row can.

@@ -9,9 +9,10 @@ import pytest
 from memva.domain.errors import SessionNotFound
 from memva.domain.event import Transcript
 from memva.domain.line import Carry
-from memva.domain.ports import Store, TranscriptCursor
+from memva.domain.ports import Store
 from memva.domain.skipped_lines import SkippedLine, SkippedLines
 from memva.domain.titles import Title
+from memva.domain.transcript_cursor import TranscriptCursor
 from memva.testing.clock import START
 from memva.testing.samples import sample_session
 
