@@ -38,7 +38,7 @@ def test_import_of_an_export_gives_the_same_store(
     imported(store, sample)
     exported(store, folder)
     report = imported(other, folder.projects)
-    assert (report.problems, report.unfinished, report.events.replaced) == ([], 0, 0)
+    assert (report.problems, report.unfinished, report.events.replaced) == ((), 0, 0)
     assert sessions(other) == sessions(store)
     if sample.name in RENUMBERED:
         assert renumbered(other) == renumbered(store)

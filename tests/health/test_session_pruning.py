@@ -62,13 +62,13 @@ def test_old_sessions_go_with_all_that_is_theirs_and_are_remembered(store: Memor
     add(store, "new", days=29)
     expected = [get_session(store, "older"), get_session(store, "old")]
     report = prune_sessions(store, older_than=MONTH, now=NOW)
-    assert report.sessions == expected
-    assert (report.events, report.kept, report.dry_run) == (5, [], False)
+    assert report.sessions == tuple(expected)
+    assert (report.events, report.kept, report.dry_run) == (5, (), False)
     assert left(store) == ["new"]
     assert len(store.events.page(EventQuery(), limit=10).events) == 1
     names = ["old", "claude-old", "claude-older", "claude-new"]
     assert [name for name in names if store.sessions.is_deleted(name)] == names[:3]
-    assert prune_sessions(store, older_than=MONTH, now=NOW).sessions == []
+    assert prune_sessions(store, older_than=MONTH, now=NOW).sessions == ()
 
 
 def test_a_dry_run_says_the_same_and_deletes_nothing(store: MemoryStore) -> None:
@@ -92,7 +92,7 @@ def test_a_session_is_as_old_as_its_latest_event(store: MemoryStore) -> None:
         memva_session_id="talks",
     )
     report = prune_sessions(store, older_than=MONTH, now=NOW)
-    assert (report.sessions, report.kept, left(store)) == ([], [], ["talks"])
+    assert (report.sessions, report.kept, left(store)) == ((), (), ["talks"])
 
 
 def test_sessions_with_work_left_are_kept_and_told(store: MemoryStore) -> None:
@@ -214,4 +214,4 @@ def test_what_cannot_be_meant_is_refused(store: MemoryStore, wrong: dict[str, An
 
 def test_older_than_the_calendar_is_nothing(store: MemoryStore) -> None:
     add(store, "old", days=31)
-    assert prune_sessions(store, older_than=timedelta.max, now=NOW).sessions == []
+    assert prune_sessions(store, older_than=timedelta.max, now=NOW).sessions == ()

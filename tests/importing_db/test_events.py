@@ -264,7 +264,7 @@ def test_permission_request_may_name_either_session(store: Store, seed: Seed, na
     report = imported(store, seed)
     event = all_events(store)[-1]
     assert (event.session_id, event.memva_session_id) == (CLAUDE, "s1")
-    assert report.problems == []
+    assert report.problems == ()
     assert imported(store, seed).permission_requests.unchanged == 1
 
 

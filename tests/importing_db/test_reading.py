@@ -39,7 +39,7 @@ def open_for_good(seed: Seed, uuid: str) -> sqlite3.Connection:
 def uuids(seed: Seed) -> list[str]:
     with MemoryStore() as store:
         report = imported(store, seed)
-        assert report.problems == []
+        assert report.problems == ()
         return [event.uuid for event in all_events(store)]
 
 
@@ -144,7 +144,7 @@ def test_another_process_writes_all_the_while(seed: Seed) -> None:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "begun\n"
         while writer.poll() is None:
-            assert import_memva_database(store, source).problems == []
+            assert import_memva_database(store, source).problems == ()
         assert writer.returncode == 0
         import_memva_database(store, source)
         assert len(all_events(store)) == 350
@@ -198,7 +198,7 @@ def test_row_is_read_with_text_that_is_no_text(seed: Seed) -> None:
         " NULL, '/', '', x'7b7d', NULL, 9e999)"
     )
     with MemoryStore() as store:
-        assert imported(store, seed).problems == []
+        assert imported(store, seed).problems == ()
         [event] = all_events(store)
     assert event.event_type == "unknown"
     kept = {"event_type": "\udcffA", "visible": "inf"}

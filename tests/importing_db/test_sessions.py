@@ -15,7 +15,7 @@ from memva.domain import from_text
 def test_every_age_is_read(store: Store, seed: Seed, age: str) -> None:
     seed.make(AGES[age]).session().event()
     report = imported(store, seed)
-    assert (report.sessions, report.events.added, report.problems) == (1, 1, [])
+    assert (report.sessions, report.events.added, report.problems) == (1, 1, ())
     session = only_session(store)
     assert (session.id, session.title, session.title_origin) == ("s1", "Fix the login", "host")
     assert (session.project_path, session.status) == ("/code/app", "active")

@@ -94,7 +94,7 @@ def recorded(store: AStore) -> str:
 def imported(store: AStore, folder: Path) -> None:
     write_transcripts(folder)
     report = import_transcripts(store, TranscriptFiles(folder))
-    assert report.problems == []
+    assert report.problems == ()
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from memva.cli.import_told import importing_bar, summarise_gain, summarise_probl
 from memva.cli.output import Output, counted, local_time, stderr, stdout
 from memva.domain.redaction import Redact
 from memva.domain.time import utc_now
-from memva.services.import_report import PROBLEMS_KEPT, ImportReport
+from memva.services.import_report import ImportReport
+from memva.services.problems import PROBLEMS_KEPT
 from memva.services.transcript_watch import watch_transcripts
 from memva.worker.signals import signals_calling
 
@@ -46,18 +47,21 @@ def watch(
                 on_progress=tell,
             ):
                 until_first_report.close()
-                _count(report, total)
+                total = _together(total, report)
                 if output.is_terminal:
                     _tell(report, output)
     summarise_gain(total, output)
     summarise_problems(total, output)
 
 
-def _count(report: ImportReport, total: ImportReport) -> None:
-    total.sessions += report.sessions
-    total.events += report.events
-    total.problems += report.problems[: PROBLEMS_KEPT - len(total.problems)]
-    total.problem_count += report.problem_count
+def _together(total: ImportReport, report: ImportReport) -> ImportReport:
+    """Return what came new, and what could not be read, in all rounds and in one more."""
+    return ImportReport(
+        sessions=total.sessions + report.sessions,
+        events=total.events + report.events,
+        problems=(total.problems + report.problems)[:PROBLEMS_KEPT],
+        problem_count=total.problem_count + report.problem_count,
+    )
 
 
 def _tell(report: ImportReport, output: Output) -> None:

@@ -9,7 +9,7 @@ import attrs
 from memva.domain.errors import SinkTaken, SinkUnwritable
 from memva.domain.event import Transcript
 from memva.domain.stored_transcript import StoredTranscript
-from memva.services.import_report import PROBLEMS_KEPT
+from memva.services.problems import Problems
 
 
 @attrs.frozen
@@ -85,18 +85,25 @@ class ExportReporter:
         on_progress: Callable[[ExportProgress], None] | None,
         on_problem: Callable[[ExportProblem], None] | None,
     ) -> None:
-        self.report = ExportReport(transcripts=len(found), only_streamed=tuple(only_streamed))
+        self._report = ExportReport(transcripts=len(found), only_streamed=tuple(only_streamed))
         self._of_each = lines
         self._total_lines = sum(lines.values())
         self._transcripts = 0
         self._lines = 0
         self._on_progress = on_progress
-        self._on_problem = on_problem
+        self._problems = Problems(on_problem)
+
+    @property
+    def report(self) -> ExportReport:
+        """What the export has come to."""
+        return attrs.evolve(
+            self._report, problems=self._problems.first, problem_count=self._problems.count
+        )
 
     def written(self, *, is_new: bool) -> None:
         """Report that a transcript is in the sink now, or was before."""
-        report = self.report
-        self.report = (
+        report = self._report
+        self._report = (
             attrs.evolve(report, written=report.written + 1)
             if is_new
             else attrs.evolve(report, unchanged=report.unchanged + 1)
@@ -104,17 +111,9 @@ class ExportReporter:
 
     def problem(self, transcript: Transcript, error: SinkUnwritable) -> None:
         """Report a transcript that was not exported."""
-        problem = ExportProblem(transcript, error.sink, error.reason)
-        report = self.report
-        keeps = report.problem_count < PROBLEMS_KEPT
-        self.report = attrs.evolve(
-            report,
-            taken=report.taken + isinstance(error, SinkTaken),
-            problem_count=report.problem_count + 1,
-            problems=(*report.problems, problem) if keeps else report.problems,
-        )
-        if self._on_problem is not None:
-            self._on_problem(problem)
+        if isinstance(error, SinkTaken):
+            self._report = attrs.evolve(self._report, taken=self._report.taken + 1)
+        self._problems.add(ExportProblem(transcript, error.sink, error.reason))
 
     def progress(self, transcript: Transcript, lines: int) -> None:
         """Tell that so many lines of a transcript have been read."""
@@ -133,7 +132,7 @@ class ExportReporter:
                 ExportProgress(
                     transcript=transcript,
                     transcripts=self._transcripts,
-                    total_transcripts=self.report.transcripts,
+                    total_transcripts=self._report.transcripts,
                     lines=done_lines,
                     total_lines=self._total_lines,
                 )

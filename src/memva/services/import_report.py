@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
 
 import attrs
 
 from memva.domain.transcript_ports import SourceTranscript
 from memva.domain.versions import Appended
-
-PROBLEMS_KEPT: Final = 1_000
-"""How many problems a report holds; the others are counted, and told to `on_problem`."""
+from memva.services.problems import Problems
 
 
 @attrs.frozen
@@ -49,7 +46,7 @@ class ImportProgress:
     total_bytes: int
 
 
-@attrs.define(kw_only=True)
+@attrs.frozen(kw_only=True)
 class ImportReport:
     """What an import came to.
 
@@ -70,15 +67,14 @@ class ImportReport:
     sessions: int = 0
     events: Appended = attrs.field(factory=Appended)
     unfinished: int = 0
-    problems: list[ImportProblem] = attrs.field(factory=list)
+    problems: tuple[ImportProblem, ...] = ()
     problem_count: int = 0
 
 
-class Reporter:
+class ImportReporter:
     """Gathers a report and tells the host what happens meanwhile.
 
     Attributes:
-        report: The report.
         failed: Of each transcript that could not be read at all, the problem.
     """
 
@@ -93,13 +89,20 @@ class Reporter:
     ) -> None:
         self.failed: dict[str, ImportProblem] = {}
         transcripts = sum(item.describes is None for item in items)
-        self.report = ImportReport(transcripts=unchanged + transcripts, unchanged=unchanged)
+        self._report = ImportReport(transcripts=unchanged + transcripts, unchanged=unchanged)
+        self._problems = Problems(on_problem)
         self._total_bytes = sum(item.size for item in items)
         self._transcripts = unchanged
         self._bytes = 0
         self._on_progress = on_progress
-        self._on_problem = on_problem
         self._known = known
+
+    @property
+    def report(self) -> ImportReport:
+        """What the import has come to."""
+        return attrs.evolve(
+            self._report, problems=self._problems.first, problem_count=self._problems.count
+        )
 
     def problem(self, source: str, line: int | None, reason: str) -> None:
         """Report something that could not be read, unless it is known already."""
@@ -108,19 +111,29 @@ class Reporter:
             self.failed[source] = problem
             if self._known.get(source) == problem:
                 return
-        self.report.problem_count += 1
-        if len(self.report.problems) < PROBLEMS_KEPT:
-            self.report.problems.append(problem)
-        if self._on_problem is not None:
-            self._on_problem(problem)
+        self._problems.add(problem)
 
     def unchanged(self, item: SourceTranscript) -> None:
         """Report that a transcript had nothing new."""
-        self.report.unchanged += item.describes is None
+        if item.describes is None:
+            self._report = attrs.evolve(self._report, unchanged=self._report.unchanged + 1)
 
     def deleted(self, item: SourceTranscript) -> None:
         """Report that a transcript was left out, as its session was deleted."""
-        self.report.deleted += item.describes is None
+        if item.describes is None:
+            self._report = attrs.evolve(self._report, deleted=self._report.deleted + 1)
+
+    def unfinished(self) -> None:
+        """Report that a transcript ends in half a line."""
+        self._report = attrs.evolve(self._report, unfinished=self._report.unfinished + 1)
+
+    def imported(self, *, sessions: int, events: Appended) -> None:
+        """Report what a batch of lines came to."""
+        self._report = attrs.evolve(
+            self._report,
+            sessions=self._report.sessions + sessions,
+            events=self._report.events + events,
+        )
 
     def progress(self, item: SourceTranscript, offset: int) -> None:
         """Tell that a transcript has been read up to `offset`."""
@@ -139,7 +152,7 @@ class Reporter:
                 ImportProgress(
                     source=item.source,
                     transcripts=self._transcripts,
-                    total_transcripts=self.report.transcripts,
+                    total_transcripts=self._report.transcripts,
                     bytes=done_bytes,
                     total_bytes=self._total_bytes,
                 )

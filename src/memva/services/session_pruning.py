@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias, get_args
@@ -48,9 +48,9 @@ class SessionPruning:
         dry_run: Whether nothing was deleted.
     """
 
-    sessions: Sequence[Session]
+    sessions: tuple[Session, ...]
     events: int
-    kept: Sequence[KeptSession]
+    kept: tuple[KeptSession, ...]
     dry_run: bool
 
 
@@ -117,7 +117,7 @@ def prune_sessions(
             on_progress(len(pruned))
         if len(pruned) == limit:
             break
-    return SessionPruning(sessions=pruned, events=events, kept=kept, dry_run=dry_run)
+    return SessionPruning(sessions=tuple(pruned), events=events, kept=tuple(kept), dry_run=dry_run)
 
 
 def _latest(store: CountingStore, query: SessionQuery, number: int) -> Collection[str]:

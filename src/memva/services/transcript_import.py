@@ -15,7 +15,7 @@ from memva.domain.transcript_cursor import TranscriptCursor
 from memva.domain.transcript_ports import SourceLine, SourceTranscript, TranscriptSource
 from memva.services.conversation import keep_session, session_id_of
 from memva.services.deletions import Deletions
-from memva.services.import_report import Reporter
+from memva.services.import_report import ImportReporter
 from memva.services.line_events import LineEvents
 
 # A batch is one transaction: small enough that other writers hardly wait.
@@ -33,7 +33,7 @@ def import_transcript(
     *,
     redact: Redact | None,
     deletions: Deletions,
-    reporter: Reporter,
+    reporter: ImportReporter,
 ) -> None:
     """Import what is new in one transcript, and tell `reporter` about it.
 
@@ -80,7 +80,7 @@ class _Reading:
         item: SourceTranscript,
         redact: Redact | None,
         deletions: Deletions,
-        reporter: Reporter,
+        reporter: ImportReporter,
     ) -> None:
         self._store = store
         self._source = source
@@ -116,7 +116,8 @@ class _Reading:
         place = self._place
         for line in self._source.read(item.source, offset=place.offset, line=place.line):
             if not self._take(line) and not line.complete:
-                self._reporter.report.unfinished += not line.content.isspace()
+                if not line.content.isspace():
+                    self._reporter.unfinished()
                 break
             self._place = _Place(line.end, line.number)
             batch_bytes += len(line.content)
@@ -232,9 +233,7 @@ class _Reading:
         if moves:
             self._stored = cursor
         self._title = title
-        report = self._reporter.report
-        report.sessions += created
-        report.events += counted
+        self._reporter.imported(sessions=created, events=counted)
         self._reporter.progress(self._item, self._place.offset)
 
     def _check_is_wanted(self) -> None:

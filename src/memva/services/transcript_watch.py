@@ -12,7 +12,7 @@ from memva.domain.ports import Store
 from memva.domain.redaction import Redact
 from memva.domain.transcript_ports import SourceTranscript, WatchableSource
 from memva.services.deletions import Deletions
-from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, Reporter
+from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, ImportReporter
 from memva.services.transcripts import changed_since, import_items, known_versions
 
 _SWEEP_SECONDS: Final = 30.0
@@ -224,7 +224,7 @@ class _Importing:
                 self._note(item, reporter)
         return reporter.report
 
-    def _note(self, item: SourceTranscript, reporter: Reporter) -> None:
+    def _note(self, item: SourceTranscript, reporter: ImportReporter) -> None:
         problem = reporter.failed.get(item.source)
         if problem is not None:
             self._failed[item.source] = problem
@@ -242,8 +242,8 @@ class _Importing:
         self._failed |= reporter.failed
         return reporter.report
 
-    def _reporter(self, items: Sequence[SourceTranscript], *, unchanged: int = 0) -> Reporter:
-        return Reporter(
+    def _reporter(self, items: Sequence[SourceTranscript], *, unchanged: int = 0) -> ImportReporter:
+        return ImportReporter(
             items,
             unchanged=unchanged,
             on_progress=self._tell,

@@ -9,7 +9,7 @@ from memva.domain.ports import Store
 from memva.domain.redaction import Redact
 from memva.domain.transcript_ports import SourceTranscript, SourceVersions, TranscriptSource
 from memva.services.deletions import Deletions
-from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, Reporter
+from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, ImportReporter
 from memva.services.transcript_import import import_transcript
 
 
@@ -51,7 +51,7 @@ def import_transcripts(
     known = {} if restore else known_versions(store, found)
     changed = changed_since(known, found)
     items = source.transcripts(changed)
-    reporter = Reporter(
+    reporter = ImportReporter(
         items,
         unchanged=len(found.transcripts) - sum(name in found.transcripts for name in changed),
         on_progress=on_progress,
@@ -88,7 +88,7 @@ def import_items(
     *,
     redact: Redact | None,
     deletions: Deletions,
-    reporter: Reporter,
+    reporter: ImportReporter,
 ) -> None:
     """Import what is new in these transcripts, in order, and tell `reporter` about it."""
     for item in items:

@@ -100,13 +100,10 @@ class _DatabaseImport:
         found = self._source.tables()
         self._reporter = DatabaseReporter(
             total_rows=sum(rows for table, rows in found.items() if table in takes),
+            unknown_tables={table: rows for table, rows in found.items() if table not in takes},
             on_progress=on_progress,
             on_problem=on_problem,
         )
-        self._report = self._reporter.report
-        self._report.unknown_tables = {
-            table: rows for table, rows in found.items() if table not in takes
-        }
         self._events = DatabaseEvents(
             self._store, self._source, self._deletions, self._reporter.problem
         )
@@ -116,11 +113,9 @@ class _DatabaseImport:
                     taken = [self._taken(row, take) for row in batch]
                     events = [event for event in taken if event is not None]
                     if events:
-                        # The report has a field for each table whose rows become events.
-                        counted = getattr(self._report, table) + self._store.events.append(events)
-                        setattr(self._report, table, counted)
+                        self._reporter.appended(table, self._store.events.append(events))
                 self._reporter.done(table, len(batch))
-        return self._report
+        return self._reporter.report
 
     def _batches(self, table: str) -> Iterator[list[DatabaseRow]]:
         batch: list[DatabaseRow] = []
@@ -142,7 +137,7 @@ class _DatabaseImport:
         try:
             return take(row)
         except SessionDeleted:
-            self._report.deleted += 1
+            self._reporter.count("deleted")
         except InvalidValue as error:
             # What it held is left out: it may be anything.
             self._reporter.problem(row, f"{error.field} {error.rule}")
@@ -160,9 +155,9 @@ class _DatabaseImport:
             session = redacted_session(session, self._redact)
         if self._events.session_of(session.id) is None:
             self._store.sessions.add(session)
-            self._report.sessions += 1
+            self._reporter.count("sessions")
             return
-        self._report.known_sessions += 1
+        self._reporter.count("known_sessions")
         before = self._store.sessions.get(session.id)
         after = session_told_anew(before, session)
         if after != before:
@@ -181,7 +176,7 @@ class _DatabaseImport:
             self._store.events.get(event.key)
         except EventNotFound:
             return event
-        self._report.settings += Appended(unchanged=1)
+        self._reporter.appended(row.table, Appended(unchanged=1))
         return None
 
     def _take_job(self, row: DatabaseRow) -> None:
@@ -197,14 +192,15 @@ class _DatabaseImport:
             stored = self._store.jobs.get(job.id)
         except JobNotFound:
             self._store.jobs.add([job])
-            self._report.jobs += 1
-            self._report.stopped_jobs += read.is_stopped
+            self._reporter.count("jobs")
+            if read.is_stopped:
+                self._reporter.count("stopped_jobs")
             return
-        self._report.known_jobs += 1
+        self._reporter.count("known_jobs")
         told = job_told_anew(stored, job, is_stopped=read.is_stopped)
         if told is not None:
             self._store.jobs.replace(stored, told)
-            self._report.updated_jobs += 1
+            self._reporter.count("updated_jobs")
 
     def _redacted(self, event: Event) -> Event:
         return event if self._redact is None else redacted_event(event, self._redact)

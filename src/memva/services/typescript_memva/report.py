@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias
 
 import attrs
 
 from memva.domain.typescript_memva.database import DatabaseRow
 from memva.domain.versions import Appended
-from memva.services.import_report import PROBLEMS_KEPT
+from memva.services.problems import Problems
+
+_Counted: TypeAlias = Literal[
+    "sessions", "known_sessions", "jobs", "known_jobs", "updated_jobs", "stopped_jobs", "deleted"
+]
 
 
 @attrs.frozen
@@ -41,7 +46,7 @@ class DatabaseImportProgress:
     total_rows: int
 
 
-@attrs.define(kw_only=True)
+@attrs.frozen(kw_only=True)
 class DatabaseImportReport:
     """What an import of a TypeScript Memva's database came to.
 
@@ -72,8 +77,8 @@ class DatabaseImportReport:
     updated_jobs: int = 0
     stopped_jobs: int = 0
     deleted: int = 0
-    unknown_tables: Mapping[str, int] = attrs.field(factory=dict)
-    problems: list[DatabaseImportProblem] = attrs.field(factory=list)
+    unknown_tables: Mapping[str, int] = attrs.field(factory=dict, hash=False)
+    problems: tuple[DatabaseImportProblem, ...] = ()
     problem_count: int = 0
 
 
@@ -84,23 +89,36 @@ class DatabaseReporter:
         self,
         *,
         total_rows: int,
+        unknown_tables: Mapping[str, int],
         on_progress: Callable[[DatabaseImportProgress], None] | None,
         on_problem: Callable[[DatabaseImportProblem], None] | None,
     ) -> None:
-        self.report = DatabaseImportReport()
+        self._report = DatabaseImportReport(unknown_tables=unknown_tables)
+        self._problems = Problems(on_problem)
         self._rows = 0
         self._total_rows = total_rows
         self._on_progress = on_progress
-        self._on_problem = on_problem
+
+    @property
+    def report(self) -> DatabaseImportReport:
+        """What the import has come to."""
+        return attrs.evolve(
+            self._report, problems=self._problems.first, problem_count=self._problems.count
+        )
+
+    def count(self, field: _Counted) -> None:
+        """Report one more of what a field of the report counts."""
+        counted = getattr(self._report, field) + 1
+        self._report = attrs.evolve(self._report, **{field: counted})
+
+    def appended(self, table: str, appended: Appended) -> None:
+        """Report what came of rows that became events; the report has a field for each table."""
+        counted = getattr(self._report, table) + appended
+        self._report = attrs.evolve(self._report, **{table: counted})
 
     def problem(self, row: DatabaseRow, reason: str) -> None:
         """Report something that could not be read."""
-        problem = DatabaseImportProblem(row.table, row.id, reason)
-        self.report.problem_count += 1
-        if len(self.report.problems) < PROBLEMS_KEPT:
-            self.report.problems.append(problem)
-        if self._on_problem is not None:
-            self._on_problem(problem)
+        self._problems.add(DatabaseImportProblem(row.table, row.id, reason))
 
     def done(self, table: str, rows: int) -> None:
         """Tell that so many more rows of a table are done with."""
