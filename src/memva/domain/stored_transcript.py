@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import attrs
 
-from memva.domain.event import Transcript
+from memva.domain.event import Event, Transcript
 from memva.domain.json import JsonObject
+
+_LAST_POSITION: Final = 2**63 - 1
 
 
 class StoredTranscript(NamedTuple):
@@ -39,6 +41,16 @@ class LinePlace(NamedTuple):
 
     line: int
     position: int
+
+    @classmethod
+    def of(cls, event: Event) -> LinePlace:
+        """Return the place of an event."""
+        return cls(event.line, event.position)
+
+    @classmethod
+    def at_end_of(cls, line: int) -> LinePlace:
+        """Return the place at the end of a line: what follows it stands on later ones."""
+        return cls(line, _LAST_POSITION)
 
 
 @attrs.frozen(kw_only=True)

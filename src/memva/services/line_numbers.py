@@ -15,8 +15,6 @@ from memva.domain.stored_transcript import LinePlace
 _NEIGHBOURS: Final = 100
 """How many lines without a uuid are looked through between two that have one."""
 
-_LAST_POSITION: Final = 2**63 - 1
-
 
 class Numbered(NamedTuple):
     """Lines that come to the end of a transcript.
@@ -100,9 +98,9 @@ def _before_first_known(
     event = known[first] if first else None
     if event is None:
         return {}
-    since = LinePlace(max(0, event.line - first - 1), _LAST_POSITION)
+    since = LinePlace.at_end_of(max(0, event.line - first - 1))
     stored = store.transcripts.lines(transcript, after=since, limit=_NEIGHBOURS)
-    before = [at for at in stored if _place(at) < _place(event)]
+    before = [at for at in stored if LinePlace.of(at) < LinePlace.of(event)]
     waiting = list(takewhile(_is_without_uuid, reversed(before)))
     found: dict[int, Event] = {}
     for index in range(first - 1, -1, -1):
@@ -121,7 +119,7 @@ def _neighbours(
     Where nothing was appended yet they are those that an import found at the beginning, as long as
     there are no others: whoever appends after others goes on with the conversation.
     """
-    after = None if event is None else _place(event)
+    after = None if event is None else LinePlace.of(event)
     following = store.transcripts.lines(transcript, after=after, limit=_NEIGHBOURS)
     found = list(takewhile(_is_without_uuid, following))
     return found if event is not None or len(found) == len(following) else ()
@@ -135,7 +133,3 @@ def _found(line: TranscriptLine, among: Iterable[Event]) -> Event | None:
 
 def _is_without_uuid(event: Event) -> bool:
     return event.data.get("uuid") != event.uuid
-
-
-def _place(event: Event) -> LinePlace:
-    return LinePlace(event.line, event.position)

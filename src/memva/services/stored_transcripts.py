@@ -25,7 +25,6 @@ Fold: TypeAlias = Callable[[JsonObject | None, Sequence[JsonObject]], JsonObject
 returns what it makes of them all."""
 
 _PAGE: Final = 200
-_LAST_POSITION: Final = 2**63 - 1
 
 
 def append_to_transcript(
@@ -73,7 +72,7 @@ def append_to_transcript(
             store.sessions.get(session_id)
         last = store.events.last_line(transcript)
         fresh, ends_with = numbered(store, transcript, read)
-        ends = store.transcripts.lines(transcript, after=LinePlace(last, 0), limit=_PAGE)
+        ends = store.transcripts.lines(transcript, after=LinePlace.at_end_of(last - 1), limit=_PAGE)
         carry = Carry(ends[-1].timestamp, ends[-1].cwd) if ends else Carry()
         events = LineEvents(store, transcript, carry=carry, afresh=False).of(
             fresh, memva_session_id=session_id, read_before=last, otherwise=now
@@ -100,7 +99,7 @@ def read_transcript(store: TranscriptStore, transcript: Transcript) -> Iterator[
     after: LinePlace | None = None
     while events := store.transcripts.lines(transcript, after=after, limit=_PAGE):
         yield from (event.data for event in events)
-        after = LinePlace(events[-1].line, events[-1].position)
+        after = LinePlace.of(events[-1])
 
 
 def list_transcripts(
@@ -165,10 +164,10 @@ def _summarise(store: TranscriptStore, transcript: Transcript, fold: Fold) -> Js
     summary = store.transcripts.summary(transcript)
     data = None if summary is None else summary.data
     up_to_line = 0 if summary is None else summary.up_to_line
-    after = LinePlace(up_to_line, _LAST_POSITION)
+    after = LinePlace.at_end_of(up_to_line)
     while events := store.transcripts.lines(transcript, after=after, limit=_PAGE):
         data = fold(data, [event.data for event in events])
-        after = LinePlace(events[-1].line, events[-1].position)
+        after = LinePlace.of(events[-1])
     data = fold(None, []) if data is None else data
     store.transcripts.keep_summary(transcript, TranscriptSummary(data=data, up_to_line=after.line))
     return data

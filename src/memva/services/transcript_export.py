@@ -59,15 +59,15 @@ def export_transcripts(
     """
     store.sessions.get(session_id)
     claude_sessions = store.events.claude_sessions(session_id)
-    found = [item for id_ in claude_sessions for item in store.transcripts.find(session_id=id_)]
-    reporter = ExportReporter(
-        found,
-        lines={} if on_progress is None else _counted(store, found),
-        only_streamed=_only_streamed(claude_sessions, found),
+    return _export(
+        store,
+        [found for id_ in claude_sessions for found in store.transcripts.find(session_id=id_)],
+        sink,
+        claude_sessions=claude_sessions,
+        overwrite=overwrite,
         on_progress=on_progress,
         on_problem=on_problem,
     )
-    return _export(store, found, sink, overwrite=overwrite, reporter=reporter)
 
 
 def export_all_transcripts(
@@ -82,20 +82,19 @@ def export_all_transcripts(
 
     Those that are associated with no session are among them.
     """
-    found = store.transcripts.find()
-    claude_sessions = (
-        claude_session
-        for session in list_sessions(store, archived=None)
-        for claude_session in store.events.claude_sessions(session.id)
-    )
-    reporter = ExportReporter(
-        found,
-        lines={} if on_progress is None else _counted(store, found),
-        only_streamed=_only_streamed(claude_sessions, found),
+    return _export(
+        store,
+        store.transcripts.find(),
+        sink,
+        claude_sessions=(
+            claude_session
+            for session in list_sessions(store, archived=None)
+            for claude_session in store.events.claude_sessions(session.id)
+        ),
+        overwrite=overwrite,
         on_progress=on_progress,
         on_problem=on_problem,
     )
-    return _export(store, found, sink, overwrite=overwrite, reporter=reporter)
 
 
 class _Changed(Exception):
@@ -125,9 +124,18 @@ def _export(
     found: Sequence[StoredTranscript],
     sink: TranscriptSink,
     *,
+    claude_sessions: Iterable[str],
     overwrite: bool,
-    reporter: ExportReporter,
+    on_progress: Callable[[ExportProgress], None] | None,
+    on_problem: Callable[[ExportProblem], None] | None,
 ) -> ExportReport:
+    reporter = ExportReporter(
+        found,
+        lines={} if on_progress is None else _counted(store, found),
+        only_streamed=_only_streamed(claude_sessions, found),
+        on_progress=on_progress,
+        on_problem=on_problem,
+    )
     for stored in found:
         try:
             _export_one(store, stored, sink, overwrite=overwrite, reporter=reporter)
@@ -170,10 +178,10 @@ def _lines(
         _Changed: They were not those of one moment.
     """
     count = 0
-    after = LinePlace(1, 0)
+    after = LinePlace.at_end_of(0)
     while events := store.transcripts.lines(stored.transcript, after=after, limit=_PAGE):
         count += len(events)
-        after = LinePlace(events[-1].line, events[-1].position)
+        after = LinePlace.of(events[-1])
         yield from events
         reporter.progress(stored.transcript, count)
     # What was deleted, or replaced by a version on another line, is missed or comes twice.

@@ -90,8 +90,8 @@ def without_transcripts(content: Content, gone: Collection[Transcript]) -> Conte
     """Return the content without what is kept of these transcripts beside their events."""
     return attrs.evolve(
         content,
-        appended={of: noted for of, noted in content.appended.items() if of not in gone},
-        summaries={of: summary for of, summary in content.summaries.items() if of not in gone},
+        appended={key: noted for key, noted in content.appended.items() if key not in gone},
+        summaries={key: summary for key, summary in content.summaries.items() if key not in gone},
         cursors={
             source: cursor
             for source, cursor in content.cursors.items()

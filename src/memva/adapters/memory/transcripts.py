@@ -32,14 +32,16 @@ class MemoryTranscripts:
         content = self._store.content()
         found: dict[Transcript, StoredTranscript] = {}
         for event in content.events.values():
-            of = event.transcript
+            transcript = event.transcript
             if event.line and all(
                 wanted in (None, value)
-                for wanted, value in zip((project_key, session_id, subpath), of, strict=True)
+                for wanted, value in zip(
+                    (project_key, session_id, subpath), transcript, strict=True
+                )
             ):
-                noted_at, uuid = content.appended.get(of, (event.timestamp, None))
-                before = found.get(of, StoredTranscript(of, 0, noted_at, uuid))
-                found[of] = before._replace(
+                noted_at, uuid = content.appended.get(transcript, (event.timestamp, None))
+                before = found.get(transcript, StoredTranscript(transcript, 0, noted_at, uuid))
+                found[transcript] = before._replace(
                     last_line=max(before.last_line, event.line),
                     written_at=max(before.written_at, event.timestamp),
                 )
@@ -49,7 +51,7 @@ class MemoryTranscripts:
         self, transcript: Transcript, /, *, after: LinePlace | None = None, limit: int
     ) -> list[Event]:
         placed = sorted(
-            (LinePlace(event.line, event.position), event.key)
+            (LinePlace.of(event), event.key)
             for event in self._store.content().events.values()
             if event.transcript == transcript and event.line
         )
@@ -71,12 +73,14 @@ class MemoryTranscripts:
         with self._store.writing() as scope:
             content = scope.content
 
-            def goes(of: Transcript) -> bool:
-                return of == transcript or (of[:2] == transcript[:2] and not transcript.subpath)
-
-            gone = {event.transcript for event in content.events.values() if goes(event.transcript)}
-            gone |= {cursor.transcript for cursor in content.cursors.values()}
-            gone = {of for of in gone if goes(of)}
+            known = {event.transcript for event in content.events.values()}
+            known |= {cursor.transcript for cursor in content.cursors.values()}
+            # A main conversation takes its subagents' along.
+            gone = {
+                other
+                for other in known
+                if other == transcript or (other[:2] == transcript[:2] and not transcript.subpath)
+            }
             left = {key: e for key, e in content.events.items() if key.transcript not in gone}
             count = len(content.events) - len(left)
             session_id = transcript.session_id

@@ -103,7 +103,7 @@ class TranscriptContract:
         after = None
         while page := store.transcripts.lines(MAIN, after=after, limit=2):
             found += [event.uuid for event in page]
-            after = LinePlace(page[-1].line, page[-1].position)
+            after = LinePlace.of(page[-1])
         assert found == ["line-1", "line-2", "tied", "too", "line-4"]
         assert uuids(store, MAIN, after=LinePlace(3, 0)) == ["line-4"]
         assert uuids(store, MAIN, after=LinePlace(2**80, 2**80)) == []
