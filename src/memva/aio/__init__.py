@@ -2,10 +2,10 @@
 
 They are those of `memva`, with the same names, parameters, results and errors; `record_stream`
 alone reads another stream, asyncio's. Services that return an iterator are asynchronous generators
-here. A call runs in a thread. Where its caller is
-cancelled, one that has not begun is withdrawn, and one that runs is waited for, before
-`CancelledError` goes on: nothing is left running, and nothing is left open. Whether it took effect
-is as uncertain then as with any call whose answer is lost.
+here. A call runs in a thread. Where its caller is cancelled, one that has not begun is withdrawn,
+and one that runs is waited for, before `CancelledError` goes on: nothing is left running, and
+nothing is left open. Whether it took effect is as uncertain then as with any call whose answer is
+lost.
 """
 
 from memva.aio.blocks import TransactionOfAnotherTask, snapshot, transaction

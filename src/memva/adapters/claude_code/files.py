@@ -116,9 +116,9 @@ class TranscriptFiles:
     def at(self, path: str) -> list[str]:
         """Return the names of the transcripts that may be at or below a path of this place."""
         return [
-            self._source(lying.beginning + name)
-            for lying in self._folders.listed_at(path)
-            for name in (*lying.names, *lying.metadata)
+            self._source(listing.beginning + name)
+            for listing in self._folders.listed_at(path)
+            for name in (*listing.names, *listing.metadata)
         ]
 
     def _source(self, path: str) -> str:

@@ -29,7 +29,7 @@ def is_session_id(name: str) -> bool:
     return _UUID.fullmatch(name) is not None
 
 
-class Lying(NamedTuple):
+class Listing(NamedTuple):
     """Transcripts that lie in one folder.
 
     Attributes:
@@ -58,7 +58,7 @@ class Folders:
         self.base = os.fspath(root)
         """Below what all of the transcripts lie: a folder, or a file."""
 
-    def listed(self) -> list[Lying]:
+    def listed(self) -> list[Listing]:
         """Return all there are: projects by name, main conversations before subagents'.
 
         Raises:
@@ -67,14 +67,14 @@ class Folders:
         self.settle()
         if self._root.is_file():
             folder, name = os.path.split(self._root)
-            return [Lying(folder + os.sep, [name], metadata_beside(folder, name))]
+            return [Listing(folder + os.sep, [name], metadata_beside(folder, name))]
         if self.base == self._projects:
             return _in_projects(self.base)
-        found: list[Lying] = []
+        found: list[Listing] = []
         _add_project(self.base, found)
         return found
 
-    def listed_at(self, path: str) -> list[Lying]:
+    def listed_at(self, path: str) -> list[Listing]:
         """Return those at or below a path, which is below `base`; what has gone is no error.
 
         Raises:
@@ -84,7 +84,7 @@ class Folders:
         if len(parts) < 2 or path == self.base:
             # Another project, or another kind of place.
             return self.listed()
-        found: list[Lying] = []
+        found: list[Listing] = []
         if len(parts) > 2 and parts[2] != _SUBAGENTS:
             return found
         if not os.path.isdir(path):
@@ -129,21 +129,21 @@ class Folders:
         return Path(os.path.relpath(path, self._projects)).parts
 
 
-def _in_projects(root: str) -> list[Lying]:
+def _in_projects(root: str) -> list[Listing]:
     """Return the transcripts of each project in the folder `root`."""
-    found: list[Lying] = []
+    found: list[Listing] = []
     with readable(root):
         strays, _, projects = _names(root)
     beginning = root + os.sep
     if strays:
         problem = "stands beside the projects' folders, in none of them"
-        found.append(Lying(beginning, strays, [], problem))
+        found.append(Listing(beginning, strays, [], problem))
     for project in projects:
         _add_project(beginning + project, found)
     return found
 
 
-def _add_project(project: str, found: list[Lying]) -> None:
+def _add_project(project: str, found: list[Listing]) -> None:
     """Add a project's transcripts, each session's main one before its subagents'."""
     try:
         transcripts, _, others = _names(project)
@@ -155,12 +155,12 @@ def _add_project(project: str, found: list[Lying]) -> None:
     # Older versions wrote subagents' files beside the main ones.
     transcripts.sort(key=lambda name: name.startswith(SUBAGENT))
     beginning = project + os.sep
-    found.append(Lying(beginning, transcripts, []))
+    found.append(Listing(beginning, transcripts, []))
     for other in others:
         _add_subagents(beginning + other + _BELOW_SESSION, found)
 
 
-def _add_subagents(folder: str, found: list[Lying]) -> None:
+def _add_subagents(folder: str, found: list[Listing]) -> None:
     try:
         transcripts, metadata, others = _names(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -169,19 +169,19 @@ def _add_subagents(folder: str, found: list[Lying]) -> None:
         found.append(_unreadable(folder, error))
         return
     beginning = folder + os.sep
-    found.append(Lying(beginning, transcripts, metadata))
+    found.append(Listing(beginning, transcripts, metadata))
     for other in others:
         # A link may lead back.
         if not os.path.islink(beginning + other):
             _add_subagents(beginning + other, found)
 
 
-def _unreadable(folder: str, error: OSError) -> Lying:
+def _unreadable(folder: str, error: OSError) -> Listing:
     above, name = os.path.split(folder)
-    return Lying(above + os.sep, [name], [], reason(error))
+    return Listing(above + os.sep, [name], [], reason(error))
 
 
-def _file_at(path: str, *, of_session: bool) -> Lying:
+def _file_at(path: str, *, of_session: bool) -> Listing:
     """Return a file as one that lies in its folder, where it is one that counts."""
     folder, name = os.path.split(path)
     names: list[str] = []
@@ -191,7 +191,7 @@ def _file_at(path: str, *, of_session: bool) -> Lying:
         metadata = metadata_beside(folder, name) if of_session else []
     elif of_session and name.endswith(METADATA_SUFFIX):
         metadata = [name]
-    return Lying(folder + os.sep, names, metadata)
+    return Listing(folder + os.sep, names, metadata)
 
 
 def _names(folder: str) -> tuple[list[str], list[str], list[str]]:

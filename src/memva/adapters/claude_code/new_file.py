@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Final
 
+from memva.adapters.claude_code.folders import reason
 from memva.domain.errors import SinkTaken, SinkUnwritable
 from memva.domain.json import canonical_json, parse_object
 from memva.domain.text import clean_text
@@ -173,4 +174,4 @@ def _writable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SinkUnwritable(_name(path), error.strerror or type(error).__name__) from error
+        raise SinkUnwritable(_name(path), reason(error)) from error
