@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from tests.aio.tasks import assert_nothing_is_open, run, written_to
+from tests.aio.tasks import LONG, assert_nothing_is_open, run, written_to
 from tests.typing.stranger import DocumentStore
 
 import memva
@@ -266,7 +266,7 @@ def test_loop_that_is_only_closed_leaves_no_thread_for_long() -> None:
         loop.close()
     # The next loop finds what the last one left.
     asyncio.run(main())
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + LONG
     while any("memva-aio" in thread.name for thread in threading.enumerate()):
         assert time.monotonic() < give_up
         time.sleep(0.001)

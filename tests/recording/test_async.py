@@ -208,10 +208,15 @@ def test_cancelled_while_it_waits_for_a_message(store: WorkerStore, session_id: 
         await asyncio.Event().wait()
 
     async def main() -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                async for _ in record_messages(store, session_id, waiting()):
-                    pass
+        recorded_one = asyncio.Event()
+
+        async def read() -> None:
+            async for _ in record_messages(store, session_id, waiting()):
+                recorded_one.set()
+
+        reading = asyncio.create_task(read())
+        await recorded_one.wait()
+        await cancelled(reading)
         assert status(store, session_id) == "error"
         assert_nothing_is_open(store)
 

@@ -95,12 +95,12 @@ def test_a_sweep_finds_what_was_not_told(store: Store, told: Told, history: Hist
 
 def test_what_did_not_change_gives_no_report(store: Store, told: Told, history: History) -> None:
     done: list[ImportProgress] = []
-    reports = watch_transcripts(store, told, timeout=0.01, on_progress=done.append)
+    told.changed = [[str(history.main)], [str(history.root / "-code-b" / "gone.jsonl")]]
+    reports = watch_transcripts(store, told, stop=lambda: not told.changed, on_progress=done.append)
     next(reports)
     done.clear()
-    told.changed = [[str(history.main)], [str(history.root / "-code-b" / "gone.jsonl")]]
     assert list(reports) == []
-    assert done == []
+    assert (told.changed, done) == ([], [])
 
 
 def test_what_cannot_be_read_is_told_once_and_tried_again(
