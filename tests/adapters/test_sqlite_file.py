@@ -131,7 +131,7 @@ def test_memory_is_refused_with_a_hint(path: str) -> None:
 
 def test_durability_is_checked(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="full or normal"):
-        SqliteStore.open(tmp_path / "memva.db", durability="off")  # type: ignore[arg-type]
+        SqliteStore.open(tmp_path / "memva.db", durability="off")  # type: ignore[arg-type]  # there is none
     assert list(tmp_path.iterdir()) == []
 
 

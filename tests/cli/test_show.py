@@ -56,7 +56,7 @@ claude  2026-03-02 10:15:12
 
 
 def say(store: SqliteStore, event_type: str, content: object, **more: object) -> None:
-    data: JsonObject = {"message": {"content": content}, **more}  # type: ignore[dict-item]
+    data: JsonObject = {"message": {"content": content}, **more}  # type: ignore[dict-item]  # all of it is JSON
     record_event(
         store,
         session_id="claude-session",

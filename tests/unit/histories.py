@@ -102,7 +102,7 @@ def _replayed(draw: st.DrawFn, events: list[Event], session: str) -> list[Event]
         replays.append(
             answer(
                 figures,
-                message=str(event.data["message"]["id"]),  # type: ignore[index,call-overload]
+                message=str(event.data["message"]["id"]),  # type: ignore[index,call-overload]  # an object
                 request=f"req_replay_{len(replays)}",
                 uuid=f"{session}/replay/{len(replays)}",
                 session_id=session,

@@ -67,7 +67,7 @@ def test_policies_are_values() -> None:
 )
 def test_policy_refuses_what_makes_no_sense(field: str, value: object) -> None:
     with pytest.raises(InvalidValue) as caught:
-        ExponentialRetry(**{field: value})  # type: ignore[arg-type]
+        ExponentialRetry(**{field: value})  # type: ignore[arg-type]  # each is wrong
     assert caught.value.field == field
 
 

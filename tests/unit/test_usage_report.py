@@ -81,7 +81,7 @@ def check(events: list[Event]) -> None:
     assert total.sidechain_responses == sum(e[2] for e in expected)
     assert total.provisional_responses == sum(not e[1] for e in expected)
     for by, at in (("model", 3), ("day", 4), ("session", 5)):
-        report = summed(rows(*events), by=by)  # type: ignore[arg-type]
+        report = summed(rows(*events), by=by)  # type: ignore[arg-type]  # one of `UsageBy`
         counted = Counter(e[at] for e in expected)
         assert {key: group.responses for key, group in report.groups.items()} == counted
         for key, group in report.groups.items():
@@ -178,12 +178,12 @@ def test_a_span_begins_at_its_first_moment_and_ends_before_its_last() -> None:
 
 def test_groups_of_another_kind_are_refused() -> None:
     with pytest.raises(InvalidValue, match="must be one of day, model, project, session"):
-        summed([], by="week")  # type: ignore[arg-type]
+        summed([], by="week")  # type: ignore[arg-type]  # it is no `UsageBy`
 
 
 def test_the_name_of_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidValue, match="must be a tzinfo"):
-        summed([], by="day", tz="Asia/Tokyo")  # type: ignore[arg-type]
+        summed([], by="day", tz="Asia/Tokyo")  # type: ignore[arg-type]  # it is no `tzinfo`
 
 
 def test_sums_of_the_largest_counts_fit() -> None:

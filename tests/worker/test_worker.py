@@ -112,7 +112,7 @@ def test_jobs_of_a_key_run_one_after_the_other(store: WorkerStore) -> None:
     told = run_all(store, {"alone": alone}, concurrency=8)
     assert told.kinds().count("completed") == 10
     for key in "ab":
-        assert [pair for pair in order if pair[0] == key] == [[key, n] for n in range(5)]  # type: ignore[index]
+        assert [pair for pair in order if pair[0] == key] == [[key, n] for n in range(5)]  # type: ignore[index]  # each is a list
 
 
 def test_failed_job_is_tried_again_until_attempts_are_spent(store: WorkerStore) -> None:
@@ -500,7 +500,7 @@ class UnspeakableForGood(Unspeakable, PermanentFailure):
     "what",
     [
         lambda: Snooze(START.replace(tzinfo=None)),
-        lambda: Snooze("soon"),  # type: ignore[arg-type]
+        lambda: Snooze("soon"),  # type: ignore[arg-type]  # it is no time
         lambda: Snooze(timedelta.max),
         Unspeakable,
         UnspeakableForGood,

@@ -16,7 +16,7 @@ def rebuilder(entity: type[_T]) -> Callable[[Iterable[object]], _T]:
     It is for adapters, on rows that they wrote: neither converters nor validators run.
     """
     new = object.__new__
-    names = [field.name for field in attrs.fields(entity)]  # type: ignore[arg-type]
+    names = [field.name for field in attrs.fields(entity)]  # type: ignore[arg-type]  # of any attrs class
     if not hasattr(entity, "__slots__"):
 
         def rebuild_unslotted(values: Iterable[object]) -> _T:

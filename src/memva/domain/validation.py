@@ -105,7 +105,7 @@ def check_text(name: str, value: object) -> None:
 def check_identifier(name: str, value: object) -> None:
     """Raise `InvalidValue` where `value` is no id or type: storable text that is not blank."""
     check_text(name, value)
-    if not value or value.isspace():  # type: ignore[attr-defined]
+    if not value or value.isspace():  # type: ignore[attr-defined]  # it is text by now
         raise InvalidValue(name, value, "must not be blank")
 
 

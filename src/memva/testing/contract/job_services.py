@@ -125,7 +125,7 @@ class JobServiceContract:
                 complete_job(store, job, job.data, now=LATER)
         assert len(list_jobs(store, status="completed")) == 30
         with pytest.raises(InvalidValue):
-            create_jobs(store, [NewJob(type="x"), NewJob(type="x", data={"x": object()})])  # type: ignore[dict-item]
+            create_jobs(store, [NewJob(type="x"), NewJob(type="x", data={"x": object()})])  # type: ignore[dict-item]  # it is no JSON
         assert len(list_jobs(store)) == 50
 
     def test_cancelled_job_keeps_its_key_until_its_holder_gives_in(self, store: Store) -> None:
@@ -209,7 +209,7 @@ class JobServiceContract:
     def test_pruning_refuses_what_has_not_ended(self, store: Store) -> None:
         """A status in which no job has ended, or a negative age, is refused by name."""
         with pytest.raises(InvalidValue) as caught:
-            prune_jobs(store, older_than=MINUTE, status="pending")  # type: ignore[arg-type]
+            prune_jobs(store, older_than=MINUTE, status="pending")  # type: ignore[arg-type]  # it has not ended
         assert caught.value.field == "status"
         with pytest.raises(InvalidValue) as caught:
             prune_jobs(store, older_than=-MINUTE)
@@ -224,4 +224,4 @@ class JobServiceContract:
             page = list_jobs(store, after=page.next, limit=10)
         assert [*seen, *(job.data for job in page)] == list(range(24, -1, -1))
         with pytest.raises(InvalidValue):
-            list_jobs(store, status="running")  # type: ignore[arg-type]
+            list_jobs(store, status="running")  # type: ignore[arg-type]  # there is none

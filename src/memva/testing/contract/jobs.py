@@ -258,7 +258,7 @@ class JobContract:
         job = running()
         store.jobs.add([job])
         with pytest.raises(InvalidValue) as caught:
-            store.jobs.replace(job, job.completed({1: object()}, now=START).job)  # type: ignore[dict-item]
+            store.jobs.replace(job, job.completed({1: object()}, now=START).job)  # type: ignore[dict-item]  # it is no JSON
         assert caught.value.field == "result"
         assert store.jobs.get("job-1") == job
 

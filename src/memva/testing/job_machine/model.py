@@ -418,7 +418,7 @@ class JobModel:
         self._keep([*before, ended])
 
     def _store(self, job: Job, **changes: object) -> Job:
-        job = attrs.evolve(job, **changes)  # type: ignore[arg-type]
+        job = attrs.evolve(job, **changes)  # type: ignore[arg-type]  # fields, by name
         self.kept = attrs.evolve(self.kept, jobs={**self.kept.jobs, job.id: job})
         return job
 
