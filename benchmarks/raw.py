@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from memva import Event, JsonObject
 from memva.adapters.sqlite import Durability
-from memva.adapters.sqlite.migrations import APPLICATION_ID, MIGRATIONS
+from memva.adapters.sqlite.identity import APPLICATION_ID
+from memva.adapters.sqlite.migrations import MIGRATIONS
 
 Place: TypeAlias = tuple[str, str, str, str, int, int]
 """Where a page begins: after the event with these values of `_ORDER`."""

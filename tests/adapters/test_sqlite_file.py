@@ -24,7 +24,7 @@ from memva import (
     create_session,
     list_sessions,
 )
-from memva.adapters.sqlite import SqliteStore, connection, migrations, wal
+from memva.adapters.sqlite import SqliteStore, connection, identity, migrations, wal
 from memva.adapters.sqlite.errors import translate
 from memva.domain import EventQuery
 from memva.testing import sample_event, sample_session
@@ -61,7 +61,7 @@ def test_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
 
 def test_file_says_whose_it_is(tmp_path: Path) -> None:
     SqliteStore.open(tmp_path / "memva.db").close()
-    assert pragma(tmp_path / "memva.db", "application_id") == migrations.APPLICATION_ID
+    assert pragma(tmp_path / "memva.db", "application_id") == identity.APPLICATION_ID
     assert pragma(tmp_path / "memva.db", "user_version") == len(migrations.MIGRATIONS)
     assert [path.name for path in tmp_path.iterdir()] == ["memva.db"]
 

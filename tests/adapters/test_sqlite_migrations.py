@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from memva import get_job_attempts, get_session_stats, get_usage, list_sessions
-from memva.adapters.sqlite import SqliteStore, migrations
+from memva.adapters.sqlite import SqliteStore, identity, migrations
 from memva.domain import JobQuery
 from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
@@ -29,7 +29,7 @@ def make_schema_1(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in migrations.MIGRATIONS[0]:
             connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {identity.APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 1")
         connection.execute(
             "INSERT INTO sessions (id, created_at, updated_at, status, project_path, claude_status)"
@@ -111,7 +111,7 @@ def make_schema_2(path: Path, events: Path) -> None:
         for step in migrations.MIGRATIONS[:2]:
             for statement in step:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {identity.APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 2")
         connection.execute("ATTACH ? AS other", (str(events),))
         rows = connection.execute("SELECT name FROM pragma_table_info('sessions')").fetchall()

@@ -19,7 +19,7 @@ from tests.importing_db.conftest import CLAUDE, LATEST, Seed, all_events, around
 from memva import MemvaDatabase, SourceUnreadable, import_memva_database
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
-from memva.adapters.sqlite.migrations import APPLICATION_ID
+from memva.adapters.sqlite.identity import APPLICATION_ID
 from memva.adapters.typescript_memva import TypescriptMemva, default_memva_database
 
 

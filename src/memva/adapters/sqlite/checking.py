@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from memva.adapters.sqlite.connection import WAL_LIMIT
 from memva.adapters.sqlite.errors import is_damage, is_interrupt, is_no_database, translate
-from memva.adapters.sqlite.migrations import APPLICATION_ID, MIGRATIONS
+from memva.adapters.sqlite.identity import APPLICATION_ID, read_header
+from memva.adapters.sqlite.migrations import MIGRATIONS
 from memva.adapters.sqlite.search_index import VERSION as SEARCH_VERSION
 from memva.domain.errors import StoreUnavailable
 from memva.domain.finding import Finding, Severity
@@ -90,10 +91,7 @@ def _opened(path: Path) -> closing[sqlite3.Connection]:
 
 
 def _identity(raw: sqlite3.Connection, path: Path) -> Iterator[Finding]:
-    [pages], [application], [version] = (
-        raw.execute(f"PRAGMA {name}").fetchone()
-        for name in ("page_count", "application_id", "user_version")
-    )
+    pages, application, version = read_header(raw)
     ours = len(MIGRATIONS)
     if pages and application != APPLICATION_ID:
         yield _foreign(path, "It is a database of another application.")

@@ -5,20 +5,13 @@ Steps go forward only and are never edited once released: a file may have taken 
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.counting import count_stored
-from memva.adapters.sqlite.errors import is_damage, is_no_database, translate
-from memva.domain.errors import StoreIncompatible
-
-APPLICATION_ID: Final = 0x4D454D56
-"""«MEMV», in the file's header."""
+from memva.adapters.sqlite.identity import APPLICATION_ID, check_application, check_version
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
@@ -329,36 +322,6 @@ FILLERS: Final[Mapping[int, Callable[[Connection], None]]] = {3: count_stored}
 """What fills that which a step made, in the same transaction, by the step's index."""
 
 
-def check_is_memvas(path: Path) -> None:
-    """Refuse a file of another application or of a newer memva, without touching it.
-
-    Raises:
-        StoreIncompatible: The file is such a one.
-        StoreError: The file cannot be opened.
-    """
-    # An immutable connection takes no lock and makes no file beside this one. The file is not
-    # read with `open`, as closing it would drop the locks of this process's other connections.
-    uri = f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
-    try:
-        raw = sqlite3.connect(uri, uri=True)
-        try:
-            [pages], [application], [version] = (
-                raw.execute(f"PRAGMA {name}").fetchone()
-                for name in ("page_count", "application_id", "user_version")
-            )
-        finally:
-            raw.close()
-    except sqlite3.Error as error:
-        if is_no_database(error):
-            raise StoreIncompatible(f"{path} is not a SQLite database") from error
-        if is_damage(error):
-            # A writer is at it: without a lock its file looks damaged. `migrate` looks with one.
-            return
-        raise translate(error) from error
-    _check_application(path, pages, application)
-    _check_version(path, version)
-
-
 def migrate(connection: Connection, path: Path) -> None:
     """Take the steps that the file has not taken yet, each in one transaction.
 
@@ -368,13 +331,13 @@ def migrate(connection: Connection, path: Path) -> None:
     # In this order: a file that has pages has had its first step taken.
     [(pages,)] = connection.rows("PRAGMA page_count")
     [(application,)] = connection.rows("PRAGMA application_id")
-    _check_application(path, pages, application)
+    check_application(path, pages, application)
     while _version(connection) != len(MIGRATIONS):
         connection.rows("BEGIN IMMEDIATE")
         try:
             # Another process may have taken the step while this one waited for the lock.
             version = _version(connection)
-            _check_version(path, version)
+            check_version(path, version, newest=len(MIGRATIONS))
             if version < len(MIGRATIONS):
                 for statement in MIGRATIONS[version]:
                     connection.run(statement)
@@ -391,16 +354,3 @@ def migrate(connection: Connection, path: Path) -> None:
 def _version(connection: Connection) -> int:
     version: int = connection.rows("PRAGMA user_version")[0][0]
     return version
-
-
-def _check_application(path: Path, pages: int, application: int) -> None:
-    if pages and application != APPLICATION_ID:
-        raise StoreIncompatible(f"{path} is a database of another application")
-
-
-def _check_version(path: Path, version: int) -> None:
-    if version > len(MIGRATIONS):
-        raise StoreIncompatible(
-            f"{path} has schema {version}, written by a newer memva; "
-            f"this one knows schemas up to {len(MIGRATIONS)}"
-        )

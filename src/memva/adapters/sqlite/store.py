@@ -16,8 +16,9 @@ from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.counts import SqliteCounts
 from memva.adapters.sqlite.cursors import SqliteCursors
 from memva.adapters.sqlite.events import SqliteEvents
+from memva.adapters.sqlite.identity import check_is_memvas
 from memva.adapters.sqlite.jobs import SqliteJobs
-from memva.adapters.sqlite.migrations import check_is_memvas, migrate
+from memva.adapters.sqlite.migrations import MIGRATIONS, migrate
 from memva.adapters.sqlite.pool import Pool
 from memva.adapters.sqlite.search import NoSearch, SqliteSearch
 from memva.adapters.sqlite.search_index import SearchIndex, prepare_search
@@ -108,7 +109,7 @@ class SqliteStore:
             )
         file = Path(path).absolute()
         _make_private(file)
-        check_is_memvas(file)
+        check_is_memvas(file, newest=len(MIGRATIONS))
 
         def connect() -> Connection:
             return Connection(file, synchronous=durability, busy_timeout=busy_timeout)
