@@ -8,12 +8,12 @@ from typing import Final
 
 import attrs
 
-from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import Event, EventKey
 from memva.domain.event_page import EventQuery
 from memva.domain.ports import Store
 from memva.domain.session import ClaudeStatus, Session
 from memva.domain.titles import LAST_STANDS, Title, better_title, title_in
+from memva.services.lookups import event_or_none, session_or_none
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST_MOMENT: Final = datetime.max.replace(tzinfo=UTC)
@@ -45,9 +45,8 @@ def keep_session(
         best = better_title(best, offered)
     folder = next((event.cwd for event in events if event.cwd), "")
     times = [event.timestamp for event in events]
-    try:
-        before = store.sessions.get(session_id)
-    except SessionNotFound:
+    before = session_or_none(store, session_id)
+    if before is None:
         session = Session(
             id=session_id,
             created_at=min(times),
@@ -115,7 +114,7 @@ def _offered_titles(store: Store, events: Sequence[Event]) -> list[tuple[Title, 
     uuids = {event.uuid for event in events}
     return [
         # Of prompts the first stands, whether it is new or not.
-        (title, title.origin in LAST_STANDS and not _is_stored(store, event.key))
+        (title, title.origin in LAST_STANDS and event_or_none(store, event.key) is None)
         for event in events
         if (title := title_in(event)) is not None
         and (title.origin != "summary" or _is_own_summary(store, event, uuids))
@@ -127,15 +126,7 @@ def _is_own_summary(store: Store, event: Event, uuids: set[str]) -> bool:
     leaf = event.data.get("leafUuid")
     if not isinstance(leaf, str):
         return False
-    return leaf in uuids or _is_stored(store, EventKey(event.transcript, leaf))
-
-
-def _is_stored(store: Store, key: EventKey) -> bool:
-    try:
-        store.events.get(key)
-    except EventNotFound:
-        return False
-    return True
+    return leaf in uuids or event_or_none(store, EventKey(event.transcript, leaf)) is not None
 
 
 def _titled(session: Session, title: Title | None) -> Session:

@@ -7,10 +7,10 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from memva.domain.abilities import TranscriptStore
-from memva.domain.errors import EventNotFound
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.line import AGENT_METADATA, UNNUMBERED, TranscriptLine, content_prefix
 from memva.domain.stored_transcript import LinePlace
+from memva.services.lookups import event_or_none
 
 _NEIGHBOURS: Final = 100
 """How many lines without a uuid are looked through between two that have one."""
@@ -71,11 +71,8 @@ def _stored(store: TranscriptStore, transcript: Transcript, uuid: str | None) ->
     """Return the stored line with this uuid, or None."""
     if uuid is None:
         return None
-    try:
-        event = store.events.get(EventKey(transcript, uuid))
-    except EventNotFound:
-        return None
-    return event if event.line else None
+    event = event_or_none(store, EventKey(transcript, uuid))
+    return event if event is not None and event.line else None
 
 
 def _last_appended(store: TranscriptStore, transcript: Transcript) -> str | None:

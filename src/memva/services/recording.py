@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from memva.domain.errors import EventNotFound, InvalidValue
+from memva.domain.errors import InvalidValue
 from memva.domain.event import RESULT, USER, Event, EventKey, Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.ids import new_id
@@ -31,6 +31,7 @@ from memva.domain.text import clean_text
 from memva.domain.validation import check_identifier
 from memva.services.conversation import keep_session
 from memva.services.events import get_latest_claude_session_id
+from memva.services.lookups import event_or_none
 
 _BEGINNING: Final = 20
 """Among how many of its first events a session of Claude Code's has one that it said itself."""
@@ -172,7 +173,11 @@ def _event(
     folder, key = _place(store, session, claude_session_id, line, redact)
     transcript = Transcript(key, claude_session_id, "")
     uuid = line.uuid or derived_uuid(content_prefix(line.data), 0)
-    timestamp = line.timestamp or _recorded_at(store, EventKey(transcript, uuid)) or now
+    timestamp = line.timestamp
+    if timestamp is None:
+        # Recorded again, it keeps the moment that it was given.
+        before = event_or_none(store, EventKey(transcript, uuid))
+        timestamp = now if before is None else before.timestamp
     return event_of_line(
         line,
         transcript=transcript,
@@ -201,14 +206,6 @@ def _place(
     folder = session.project_path
     folder = folder if redact is None else clean_text(redact(folder))
     return folder, project_key(folder)
-
-
-def _recorded_at(store: Store, key: EventKey) -> datetime | None:
-    """Return the moment that an event was given when it was recorded before, or None."""
-    try:
-        return store.events.get(key).timestamp
-    except EventNotFound:
-        return None
 
 
 def _has_begun(store: Store, claude_session_id: str) -> bool:

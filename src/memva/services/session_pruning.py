@@ -10,12 +10,13 @@ from typing import Final, Literal, TypeAlias, get_args
 import attrs
 
 from memva.domain.abilities import CountingStore
-from memva.domain.errors import InvalidValue, SessionNotFound
+from memva.domain.errors import InvalidValue
 from memva.domain.job_page import JobQuery
 from memva.domain.session import Session, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionQuery
 from memva.domain.validation import check_each, check_limit
 from memva.services.ages import moment_ago
+from memva.services.lookups import session_or_none
 
 KeptBecause: TypeAlias = Literal["jobs", "processing"]
 """Why an old session is kept: it has jobs that have not ended, or Claude Code is at work in it."""
@@ -152,9 +153,8 @@ def _looked_at(
     Returned is None where it has gone, or something has happened in it meanwhile.
     """
     with unit():
-        try:
-            session = store.sessions.get(session_id)
-        except SessionNotFound:
+        session = session_or_none(store, session_id)
+        if session is None:
             return None
         [stats] = store.counts.session_stats([session_id]).values()
         last_at = max(session.updated_at, stats.last_at or session.updated_at)

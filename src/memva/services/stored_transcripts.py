@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from memva.domain.abilities import TranscriptStore
-from memva.domain.errors import InvalidValue, SessionNotFound
+from memva.domain.errors import InvalidValue
 from memva.domain.event import Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.job_page import JobQuery
@@ -19,6 +19,7 @@ from memva.domain.versions import Appended
 from memva.services.conversation import keep_session, session_id_of
 from memva.services.line_events import LineEvents
 from memva.services.line_numbers import numbered
+from memva.services.lookups import session_or_none
 
 Fold: TypeAlias = Callable[[JsonObject | None, Sequence[JsonObject]], JsonObject]
 """A host's function: it is given what it made of the lines so far, or None, and the next lines, and
@@ -175,9 +176,7 @@ def _summarise(store: TranscriptStore, transcript: Transcript, fold: Fold) -> Js
 
 def _is_empty(store: TranscriptStore, session_id: str) -> bool:
     """Tell whether there is such a session, without events and jobs."""
-    try:
-        store.sessions.get(session_id)
-    except SessionNotFound:
+    if session_or_none(store, session_id) is None:
         return False
     events = store.events.page(EventQuery(memva_session_id=session_id), limit=1)
     return (

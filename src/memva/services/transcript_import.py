@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from typing import Final, NamedTuple
 
-from memva.domain.errors import InvalidValue, SessionNotFound
+from memva.domain.errors import InvalidValue
 from memva.domain.json import JsonObject, read_object
 from memva.domain.line import Carry, TranscriptLine, read_line
 from memva.domain.ports import Store
@@ -17,6 +17,7 @@ from memva.services.conversation import keep_session, session_id_of
 from memva.services.deletions import Deletions
 from memva.services.import_report import ImportReporter
 from memva.services.line_events import LineEvents
+from memva.services.lookups import session_or_none
 
 # A batch is one transaction: small enough that other writers hardly wait.
 _BATCH_LINES: Final = 500
@@ -207,7 +208,8 @@ class _Reading:
                 read_before=0 if self._stored is None else self._stored.line,
                 otherwise=self._item.modified_at,
             )
-            if not events and self._stored is None and not self._exists(session_id):
+            is_new = self._stored is None
+            if not events and is_new and session_or_none(self._store, session_id) is None:
                 return
             created, title = keep_session(
                 self._store, session_id, events, title=self._title, claude_status="completed"
@@ -245,10 +247,3 @@ class _Reading:
         claude_session = self._transcript.session_id
         last = claude_session if self._stored is None else self._stored.memva_session_id
         return session_id_of(self._store, claude_session, otherwise=last)
-
-    def _exists(self, session_id: str) -> bool:
-        try:
-            self._store.sessions.get(session_id)
-        except SessionNotFound:
-            return False
-        return True

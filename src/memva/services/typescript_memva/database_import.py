@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from memva.domain.errors import EventNotFound, InvalidValue, JobNotFound
+from memva.domain.errors import InvalidValue, JobNotFound
 from memva.domain.event import Event
 from memva.domain.ports import Store
 from memva.domain.redaction import Redact, redacted_event, redacted_job, redacted_session
@@ -17,6 +17,7 @@ from memva.domain.typescript_memva.job_rows import job_of_row, job_told_anew
 from memva.domain.typescript_memva.session_rows import session_of_row, session_told_anew
 from memva.domain.versions import Appended
 from memva.services.deletions import Deletions
+from memva.services.lookups import event_or_none
 from memva.services.typescript_memva.events import DatabaseEvents, SessionDeleted
 from memva.services.typescript_memva.report import (
     DatabaseImportProblem,
@@ -172,9 +173,7 @@ class _DatabaseImport:
     def _take_settings(self, row: DatabaseRow) -> Event | None:
         event, problems = event_of_settings(row, redact=self._redact, now=self._store.now())
         self._tell(row, problems)
-        try:
-            self._store.events.get(event.key)
-        except EventNotFound:
+        if event_or_none(self._store, event.key) is None:
             return event
         self._reporter.appended(row.table, Appended(unchanged=1))
         return None

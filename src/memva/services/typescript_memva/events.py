@@ -7,7 +7,6 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.job_page import JobQuery
@@ -24,6 +23,7 @@ from memva.domain.typescript_memva.event_rows import (
     uuid_of,
 )
 from memva.services.deletions import Deletions
+from memva.services.lookups import event_or_none, session_or_none
 
 _PARENTS_KEPT: Final = 10_000
 _MOVED_AT_ONCE: Final = 500
@@ -126,11 +126,7 @@ class DatabaseEvents:
         self._deletions.meet(session_id)
         if self._deletions.leave_out(session_id):
             raise SessionDeleted
-        try:
-            self._store.sessions.get(session_id)
-        except SessionNotFound:
-            return None
-        return session_id
+        return None if session_or_none(self._store, session_id) is None else session_id
 
     def session_named(self, name: str) -> str | None:
         """Return the session with this id, or the one that Claude Code's with this id is in.
@@ -158,16 +154,9 @@ class DatabaseEvents:
         row was imported first, it stays as it was.
         """
         known = latest or self._first.get(named or "")
-        if known is None or self._is_stored(unknown):
+        if known is None or event_or_none(self._store, unknown) is not None:
             return unknown.transcript.session_id
         return known
-
-    def _is_stored(self, key: EventKey) -> bool:
-        try:
-            self._store.events.get(key)
-        except EventNotFound:
-            return False
-        return True
 
     def _parent(self, row_uuid: str | None) -> str | None:
         """Return the uuid that the event of a row has here, whose uuid there is given."""
