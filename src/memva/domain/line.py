@@ -5,6 +5,7 @@ Nothing a line says is needed for it to be kept: what it lacks comes from the li
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -12,10 +13,11 @@ import attrs
 
 from memva.domain.event import Event, Transcript
 from memva.domain.ids import format_uuid
-from memva.domain.json import JsonObject, JsonValue, canonical_json
+from memva.domain.json import JsonObject, JsonValue, canonical_json, read_object
 from memva.domain.redaction import Redact, redacted_object
 from memva.domain.text import clean_text, is_storable
 from memva.domain.time import from_text
+from memva.domain.transcript_ports import SourceLine
 
 UNKNOWN_TYPE: Final = "unknown"
 """The type of a line that names none."""
@@ -65,6 +67,16 @@ class TranscriptLine(NamedTuple):
     is_sidechain: bool
     cwd: str | None
     data: JsonObject
+
+
+def line_object(line: SourceLine) -> JsonObject | None:
+    """Return the object that a line of a source is, or None where it is blank.
+
+    Raises:
+        ValueError: It is none; the error says why, for people to read, and nothing of the content.
+    """
+    content = line.content.removeprefix(BOM_UTF8) if line.number == 1 else line.content
+    return None if not content or content.isspace() else read_object(content)
 
 
 def read_line(data: JsonObject, *, redact: Redact | None = None) -> TranscriptLine:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ from memva.domain.errors import InvalidValue, SourceUnreadable
 from memva.domain.finding import Finding
 from memva.domain.job import Job
 from memva.domain.job_page import JobQuery
-from memva.domain.json import parse_object
+from memva.domain.line import line_object
 from memva.domain.ports import Store
 from memva.domain.text import clean_text
 from memva.domain.time import to_text
@@ -162,11 +162,9 @@ def _source(
 def _has_lines(source: TranscriptSource, name: str) -> bool:
     """Tell whether there is a line that an import would take."""
     for line in source.read(name, offset=0, line=0):
-        try:
-            if parse_object(line.content.removeprefix(BOM_UTF8)) is not None:
+        with suppress(ValueError):
+            if line_object(line) is not None:
                 return True
-        except ValueError:
-            continue
     return False
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from typing import Final, NamedTuple
 
 from memva.domain.errors import InvalidValue
-from memva.domain.json import JsonObject, read_object
-from memva.domain.line import Carry, TranscriptLine, read_line
+from memva.domain.json import JsonObject
+from memva.domain.line import Carry, TranscriptLine, line_object, read_line
 from memva.domain.ports import Store
 from memva.domain.redaction import Redact
 from memva.domain.skipped_lines import SkippedLines
@@ -176,13 +175,8 @@ class _Reading:
         return True
 
     def _parse(self, line: SourceLine) -> JsonObject | None:
-        content = line.content
-        if line.number == 1:
-            content = content.removeprefix(BOM_UTF8)
-        if not content or content.isspace():
-            return None
         try:
-            return read_object(content)
+            return line_object(line)
         except ValueError as error:
             # Half a line may be finished later.
             if line.complete:
