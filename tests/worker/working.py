@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from memva import Job, WorkerStore, get_job
+from memva import FixedRetry, Job, WorkerStore, get_job
 from memva.worker import Happening, Worker
 
 QUICK = timedelta(seconds=0.6)
 """A lease that is renewed every fifth of a second."""
 LONG = 20.0
 """How many seconds a test waits at most for what must come."""
+AT_ONCE = FixedRetry(timedelta(0))
+"""A retry without a wait."""
 
 
 class Told(list[Happening]):
@@ -23,6 +25,14 @@ class Told(list[Happening]):
 
     def kinds(self) -> list[str]:
         return [happening.kind for happening in self]
+
+
+def run_all(store: WorkerStore, handlers: dict[str, Any], **options: Any) -> Told:
+    """Work until there is nothing left to do; return what was told."""
+    told = Told()
+    options = {"worker_id": "worker", "on_happening": told.append, **options}
+    Worker(store, handlers, **options).run_until_idle()
+    return told
 
 
 @contextmanager
