@@ -10,7 +10,7 @@ from rich.progress import MofNCompleteColumn, TextColumn
 from memva.adapters.claude_code import TranscriptFolder
 from memva.adapters.sqlite import SqliteStore
 from memva.cli.database import open_existing
-from memva.cli.failures import Failure, Interrupted
+from memva.cli.failures import Failure, interruptible
 from memva.cli.ids import session_by_prefix
 from memva.cli.output import Output, counted, stderr, stdout
 from memva.cli.problems import list_problems
@@ -42,12 +42,8 @@ def export(database: Path, names: tuple[str, ...], everything: bool, overwrite: 
     folder = TranscriptFolder(place)
     with open_existing(database) as store:
         session_id = session_by_prefix(store, sessions[0]).id if sessions else None
-        try:
+        with interruptible("what was exported is whole"):
             report = _export(store, session_id, folder, overwrite=overwrite)
-        except KeyboardInterrupt as error:
-            raise Interrupted(
-                "Interrupted; what was exported is whole. Run the same command to go on."
-            ) from error
     if report.transcripts:
         _summarise(report, folder, stdout())
     elif not report.only_streamed:

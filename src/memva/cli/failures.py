@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import click
@@ -26,3 +28,16 @@ class Interrupted(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Write what became of the work to standard error."""
         Output(file or sys.stderr).line(self.message)
+
+
+@contextmanager
+def interruptible(what_stands: str) -> Iterator[None]:
+    """Say what stands of the work in the block where Ctrl-C ends it, and how to go on.
+
+    Raises:
+        Interrupted: Ctrl-C was pressed.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"Interrupted; {what_stands}. Run the same command to go on.") from error

@@ -8,7 +8,7 @@ import click
 
 from memva.adapters.claude_code import TranscriptFiles, default_projects_folder
 from memva.adapters.sqlite import SqliteStore
-from memva.cli.failures import Failure, Interrupted
+from memva.cli.failures import Failure, interruptible
 from memva.cli.import_told import importing_bar, summarise
 from memva.cli.output import stderr, stdout
 from memva.cli.redacting import may_redact
@@ -58,12 +58,8 @@ def import_(
         # Told before a database is made for nothing.
         advice = "; name the PATH of the transcripts" if path is None else ""
         raise Failure(f"{place}: there is no such file or folder{advice}")
-    try:
+    with interruptible("what was imported is kept"):
         report = _import(database, place, restore=restore, redact=redact)
-    except KeyboardInterrupt as error:
-        raise Interrupted(
-            "Interrupted; what was imported is kept. Run the same command to go on."
-        ) from error
     if not report.transcripts:
         stderr().line(f"There are no transcripts in {place}.")
         return

@@ -9,7 +9,7 @@ from rich.progress import MofNCompleteColumn
 
 from memva.adapters.sqlite import SqliteStore
 from memva.adapters.typescript_memva import TypescriptMemva, default_memva_database
-from memva.cli.failures import Failure, Interrupted
+from memva.cli.failures import Failure, interruptible
 from memva.cli.output import Output, counted, stdout
 from memva.cli.problems import list_problems
 from memva.cli.progress import progress_bar
@@ -39,13 +39,8 @@ def import_db(database: Path, path: Path | None, restore: bool, redact: Redact |
     if path is None and not place.exists():
         raise Failure(f"{place}: there is no such file; name the PATH of the database")
     # Opened before a database is made for nothing.
-    with TypescriptMemva(place) as source:
-        try:
-            report = _import(database, source, restore=restore, redact=redact)
-        except KeyboardInterrupt as error:
-            raise Interrupted(
-                "Interrupted; what was imported is kept. Run the same command to go on."
-            ) from error
+    with TypescriptMemva(place) as source, interruptible("what was imported is kept"):
+        report = _import(database, source, restore=restore, redact=redact)
     _summarise(report, stdout())
 
 

@@ -14,7 +14,7 @@ from rich.progress import TextColumn
 
 from memva.cli.database import open_existing
 from memva.cli.durations import duration_typed
-from memva.cli.failures import Failure, Interrupted
+from memva.cli.failures import Failure, interruptible
 from memva.cli.output import Output, counted, local_time, one_line, stderr, stdout
 from memva.cli.progress import progress_bar
 from memva.domain.session import Session, SessionStatus
@@ -91,12 +91,8 @@ def prune(
             if not click.confirm("Delete them?", err=True):
                 stderr().line("Nothing was deleted.")
                 return
-        try:
+        with interruptible("what was deleted stays so"):
             report = _with_bar(pruning, "Deleting")
-        except KeyboardInterrupt as error:
-            raise Interrupted(
-                "Interrupted; what was deleted stays so. Run the same command to go on."
-            ) from error
         _tell(report)
 
 

@@ -40,7 +40,8 @@ def check_store(
     """Return what is wrong and what to do about it, the worst first; nothing where all is well.
 
     That is: damage to the store; jobs that nobody rescues, ends or begins; transcripts that will be
-    deleted before they are imported, or cannot be read. It changes nothing.
+    deleted before they are imported, or cannot be read; lines that were skipped. It changes
+    nothing.
 
     Args:
         store: The store to look over.
