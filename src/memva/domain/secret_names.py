@@ -22,6 +22,8 @@ _LONGEST_OWNER: Final = max(map(len, _KEYS)) + 1
 _PLACE: Final = re.compile(r"(?:page|next)[_-]?\Z", re.IGNORECASE)
 """What stands before a word that means no secret but a place in a list that goes on."""
 
+_LONGEST_PLACE: Final = len("page_")
+
 _SEPARATOR: Final = r"\d{0,3}\\{0,3}[\"'`]?[ \t]{0,8}(?::=|=>|=(?!=)|:)[ \t]{0,8}"
 _OPTION_SEPARATOR: Final = r" {1,8}=? {0,8}"
 _VALUE: Final = (
@@ -31,6 +33,8 @@ _VALUE: Final = (
 
 _LEAST: Final = 6
 """How many characters a secret has at least, unless a variable of the environment is given it."""
+
+_LEAST_IN_ENVIRONMENT: Final = 4
 
 _CODE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)++|\d[\d_.]*", re.ASCII)
 """What stands in code where a value comes from elsewhere: `settings.token2`, or is a number."""
@@ -98,7 +102,7 @@ def _replace(found: re.Match[str]) -> str:
 def _is_secret(value: str, found: re.Match[str], *, between: str = "", quoted: bool = True) -> bool:
     """Tell whether a value is a secret, or only speaks of one, by it and by the name found."""
     name = found["name"]
-    if _PLACE.search(found.string, max(0, found.start() - 5), found.start()):
+    if _PLACE.search(found.string, max(0, found.start() - _LONGEST_PLACE), found.start()):
         return False
     if is_placeholder(value) or value.lower() in _KEYWORDS or _PATH.match(value):
         return False
@@ -107,7 +111,7 @@ def _is_secret(value: str, found: re.Match[str], *, between: str = "", quoted: b
         return False
     if between == "=" and name.isupper() and name not in value.upper():
         # In the environment any word may be one.
-        return len(value) >= 4
+        return len(value) >= _LEAST_IN_ENVIRONMENT
     if len(value) < _LEAST or (not quoted and _CODE.fullmatch(value)):
         return False
     if not all(character.isalpha() or character in "._-" for character in value):

@@ -76,6 +76,9 @@ _HEADER: Final = (
 )
 """What stands in a header of HTTP, or in a command's option that gives one."""
 
+_LEAST_BEARER: Final = 16
+"""How many characters a bearer's token has at least where no header says that it is one."""
+
 
 @cache
 def shapes() -> Sequence[Shape]:
@@ -127,6 +130,6 @@ def _header(found: re.Match[str]) -> str:
     scheme, token = found[1], found[2]
     is_word = token.isalpha() and token[1:].islower()
     is_named = "authorization" in scheme.lower()
-    if is_word or not (is_named or (len(token) >= 16 and any(map(str.isdigit, token)))):
+    if is_word or not (is_named or (len(token) >= _LEAST_BEARER and any(map(str.isdigit, token)))):
         return found[0]
     return f"{scheme}{marker('authorization')}"

@@ -29,6 +29,7 @@ MOST_LOG: Final = 4 * WAL_LIMIT
 MOST_ARREARS: Final = 10_000
 """With more events than this left to index, searches wait noticeably."""
 
+_BUSY_SECONDS: Final = 5
 _MOST_DAMAGE: Final = 10
 _STEPS_BETWEEN_BREATHS: Final = 100_000
 _MEBIBYTE: Final = 1024 * 1024
@@ -87,7 +88,8 @@ def _opened(path: Path) -> closing[sqlite3.Connection]:
     # immutable connection makes no files of its own.
     in_use = path.with_name(f"{path.name}-wal").exists()
     mode = "mode=ro" if in_use else "mode=ro&immutable=1"
-    return closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?{mode}", uri=True, timeout=5))
+    uri = f"file:{quote(os.fsencode(path))}?{mode}"
+    return closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS))
 
 
 def _identity(raw: sqlite3.Connection, path: Path) -> Iterator[Finding]:
