@@ -39,6 +39,7 @@ _LINES: Final = f"""
     WHERE {IN_TRANSCRIPT} AND line >= :line AND (line, position) > (:line, :position)
     ORDER BY line, position LIMIT :limit
 """
+_BEFORE_ALL: Final = LinePlace(1, 0)
 _NOTE_APPENDED: Final = f"""
     UPDATE transcripts SET written_at = max(written_at, :at), last_appended = :uuid
     WHERE {IN_TRANSCRIPT}
@@ -99,7 +100,8 @@ class SqliteTranscripts:
         self, transcript: Transcript, /, *, after: LinePlace | None = None, limit: int
     ) -> list[Event]:
         """Return the first `limit` events of a transcript that have a line, by line."""
-        line, position = (1, 0) if after is None else map(probe_number, after)
+        # Streamed events, on line 0, are none of its lines.
+        line, position = map(probe_number, max(after or _BEFORE_ALL, _BEFORE_ALL))
         values = {**transcript_values(transcript), "line": line, "position": position}
         with self._transactions.reading() as connection:
             rows = connection.rows(_LINES, {**values, "limit": probe_number(limit)})

@@ -86,6 +86,7 @@ class TranscriptContract:
         store.events.append([line(0)])
         assert store.transcripts.find() == []
         assert uuids(store, MAIN) == []
+        assert uuids(store, MAIN, after=LinePlace(0, 0)) == []
         store.events.append([line(1)])
         assert [found.transcript for found in store.transcripts.find()] == [MAIN]
         assert uuids(store, MAIN) == ["line-1"]
