@@ -231,6 +231,19 @@ def test_an_append_leaves_the_summary_of_an_import_to_who_asks(
     assert given == ["uuid-1", "uuid-2", "uuid-3", "uuid-4"]
 
 
+def test_summary_is_right_when_lines_come_between(store: AnyStore, history: History) -> None:
+    """An import puts what was mirrored in its place, and the conversation goes on in the file."""
+    append(store, *LINES[4:6])
+    assert summaries(store) == {CLAUDE: folded(LINES[4:6])}
+    history.write(*LINES)
+    bring_in(store, history)
+    assert summaries(store) == {CLAUDE: folded(LINES)}
+    later = {**TITLE, "customTitle": "Later"}
+    history.append(later)
+    bring_in(store, history)
+    assert summaries(store) == {CLAUDE: folded([*LINES, later])}
+
+
 def test_a_host_says_which_session_it_is(store: AnyStore) -> None:
     session = create_session(store, project_path="/code/app", title="Ours")
     append(store, prompt(1), session_id=session.id)

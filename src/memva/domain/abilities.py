@@ -216,7 +216,8 @@ class TranscriptRepository(Protocol):
     def summary(self, transcript: Transcript, /) -> TranscriptSummary | None:
         """Return the summary that was kept of a transcript, or None.
 
-        One that lost events by the deletion of a session has none.
+        It goes as soon as a line at or before its `up_to_line` comes, is replaced or leaves, and
+        with any event that the transcript loses by the deletion of a session.
         """
         ...
 

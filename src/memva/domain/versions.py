@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import attrs
 
-from memva.domain.event import Event, EventKey
+from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.json import canonical_json
 from memva.domain.line import AGENT_METADATA
 from memva.domain.time import to_text
@@ -125,6 +125,14 @@ class Reconciled:
     fresh: Sequence[Event]
     superseded: Sequence[Event]
     counted: Appended
+
+    def changed_from(self) -> dict[Transcript, int]:
+        """Return the first line that comes, changes or leaves in each transcript that has such."""
+        first: dict[Transcript, int] = {}
+        for event in (*self.fresh, *self.superseded):
+            if event.line > 0:
+                first[event.transcript] = min(event.line, first.get(event.transcript, event.line))
+        return first
 
 
 def reconcile(arriving: Sequence[Event], stored: Iterable[Event]) -> Reconciled:

@@ -44,7 +44,17 @@ class MemoryEvents:
             for event in outcome.fresh:
                 position += 1
                 kept[event.key] = attrs.evolve(event, position=position)
-            scope.content = attrs.evolve(content, events=kept, last_position=position)
+            changed = outcome.changed_from()
+            scope.content = attrs.evolve(
+                content,
+                events=kept,
+                last_position=position,
+                summaries={
+                    of: summary
+                    for of, summary in content.summaries.items()
+                    if of not in changed or changed[of] > summary.up_to_line
+                },
+            )
         return outcome.counted
 
     def get(self, key: EventKey, /) -> Event:

@@ -22,7 +22,7 @@ from memva.adapters.sqlite.sequences import (
 )
 from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
-from memva.adapters.sqlite.transcripts import begin_transcripts
+from memva.adapters.sqlite.transcripts import begin_transcripts, change_transcripts
 from memva.domain.as_stored import as_stored
 from memva.domain.errors import EventNotFound, StoreError
 from memva.domain.event import ASSISTANT, Event, EventKey, Transcript
@@ -127,6 +127,7 @@ class SqliteEvents:
                 raise
             if sequences.begun:
                 begin_transcripts(connection, sequences.begun)
+            change_transcripts(connection, outcome.changed_from())
             self._search.appended(connection, outcome)
             Counting(connection).appended(outcome, positions)
         return outcome.counted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, cast
 
@@ -49,6 +49,10 @@ _SUMMARY: Final = f"""
 """
 _KEEP_SUMMARY: Final = f"""
     UPDATE transcripts SET summary = :summary, summary_line = :line WHERE {IN_TRANSCRIPT}
+"""
+_OUTDATE_SUMMARY: Final = f"""
+    UPDATE transcripts SET summary = NULL, summary_line = NULL
+    WHERE {IN_TRANSCRIPT} AND summary_line >= :line
 """
 _BEGIN: Final = """
     INSERT OR IGNORE INTO transcripts (project_key, session_id, subpath, written_at)
@@ -151,6 +155,14 @@ class SqliteTranscripts:
 def begin_transcripts(connection: Connection, transcripts: Iterable[Transcript]) -> None:
     """Follow an append that has stored the first lines of these transcripts."""
     connection.run_many(_BEGIN, [transcript_values(transcript) for transcript in transcripts])
+
+
+def change_transcripts(connection: Connection, changed_from: Mapping[Transcript, int]) -> None:
+    """Forget the summaries of transcripts that speak of lines which have changed."""
+    connection.run_many(
+        _OUTDATE_SUMMARY,
+        [{**transcript_values(of), "line": line} for of, line in changed_from.items()],
+    )
 
 
 def shorten_transcripts(connection: Connection, transcripts: Iterable[Transcript]) -> None:

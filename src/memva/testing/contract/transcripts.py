@@ -220,6 +220,28 @@ class TranscriptContract:
         assert store.transcripts.summary(MAIN) is None
         assert [found.last_line for found in store.transcripts.find()] == [2]
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            line(3),
+            line(4, uuid="tied"),
+            line(2, data={"type": "user", "fuller": "x" * 100}),
+            line(1, uuid="line-4"),
+            line(9, uuid="line-2", data={"type": "user", "fuller": "x" * 100}),
+        ],
+        ids=["comes before", "ties", "is fuller", "moves up", "moves away"],
+    )
+    def test_changed_transcript_loses_its_summary(
+        self, store: TranscriptStore, change: Event
+    ) -> None:
+        """A summary goes with a change to the lines that it speaks of, not with those after it."""
+        store.events.append([line(2), line(4)])
+        store.transcripts.keep_summary(MAIN, summary(4))
+        store.events.append([line(2), line(5), line(1, OTHER), line(0, uuid="streamed")])
+        assert store.transcripts.summary(MAIN) == summary(4)
+        store.events.append([change])
+        assert store.transcripts.summary(MAIN) is None
+
     def test_what_is_undone_leaves_transcripts_as_they_were(self, store: TranscriptStore) -> None:
         """Everything about transcripts takes effect with the transaction that it stands in."""
         store.events.append([line(1)])
