@@ -306,6 +306,16 @@ def test_deleting_a_subagent_leaves_the_rest(store: AnyStore, history: History) 
     assert (load(store), load(store, AGENT)) == ([prompt(1)], None)
 
 
+def test_nothing_appended_is_taken_for_what_a_deletion_left(store: AnyStore) -> None:
+    """A session took the first of two equal lines with it."""
+    session = create_session(store, project_path="/code/app")
+    append(store, MODE, prompt(1))
+    append(store, prompt(2), MODE, prompt(3), session_id=session.id)
+    delete_session(store, CLAUDE)
+    append(store, MODE, prompt(4), MODE)
+    assert load(store) == [prompt(2), MODE, prompt(3), MODE, prompt(4), MODE]
+
+
 def test_deleted_sessions_transcript_is_gone(store: AnyStore) -> None:
     append(store, *LINES)
     delete_session(store, CLAUDE)

@@ -15,6 +15,7 @@ from memva.domain.line import (
     event_of_line,
 )
 from memva.domain.ports import Store
+from memva.services.line_numbers import stored_line
 
 
 class LineEvents:
@@ -24,16 +25,26 @@ class LineEvents:
         carry: What the lines so far leave to those after them.
     """
 
-    def __init__(self, store: Store, transcript: Transcript, *, carry: Carry, afresh: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        transcript: Transcript,
+        *,
+        carry: Carry,
+        afresh: bool,
+        are_new: bool = False,
+    ) -> None:
         """Begin with the line after which `carry` stands.
 
         With `afresh` that is the first one, whatever is stored of the transcript: it then says
-        nothing of the lines that stand before one.
+        nothing of the lines that stand before one. With `are_new` lines without a uuid are none
+        that is stored.
         """
         self.carry = carry
         self._store = store
         self._transcript = transcript
         self._afresh = afresh
+        self._are_new = are_new
         self._equal_lines: dict[str, int] = {}
 
     def of(
@@ -93,6 +104,11 @@ class LineEvents:
                         self._transcript, uuid_prefix=prefix, up_to_line=read_before
                     )
                 )
+            uuid = derived_uuid(prefix, before)
+            # Where a deletion took the first of several equal lines, the others count on.
+            while self._are_new and stored_line(self._store, self._transcript, uuid) is not None:
+                before += 1
+                uuid = derived_uuid(prefix, before)
             self._equal_lines[prefix] = before + 1
-            uuids.append(derived_uuid(prefix, before))
+            uuids.append(uuid)
         return uuids

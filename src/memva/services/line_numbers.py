@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from memva.domain.abilities import TranscriptStore
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.line import AGENT_METADATA, UNNUMBERED, TranscriptLine, content_prefix
+from memva.domain.ports import Store
 from memva.domain.stored_transcript import LinePlace
 from memva.services.lookups import event_or_none
 
@@ -39,9 +40,9 @@ def numbered(
     content among the neighbours of the line before it: those that stand there without a uuid,
     after that which was appended last. What a subagent is takes no number of its own.
     """
-    known = [_stored(store, transcript, line.uuid) for line in lines]
+    known = [stored_line(store, transcript, line.uuid) for line in lines]
     repeated = _before_first_known(store, transcript, lines, known)
-    at = _stored(store, transcript, _last_appended(store, transcript))
+    at = stored_line(store, transcript, _last_appended(store, transcript))
     number = max(store.events.last_line(transcript), UNNUMBERED)
     numbers: dict[str, int] = {}
     placed: list[tuple[int, TranscriptLine]] = []
@@ -67,8 +68,8 @@ def numbered(
     return Numbered(placed, ends_with)
 
 
-def _stored(store: TranscriptStore, transcript: Transcript, uuid: str | None) -> Event | None:
-    """Return the stored line with this uuid, or None."""
+def stored_line(store: Store, transcript: Transcript, uuid: str | None) -> Event | None:
+    """Return the stored line with this uuid, or None; a streamed event is none."""
     if uuid is None:
         return None
     event = event_or_none(store, EventKey(transcript, uuid))

@@ -75,7 +75,7 @@ def append_to_transcript(
         fresh, ends_with = numbered(store, transcript, read)
         ends = store.transcripts.lines(transcript, after=LinePlace.at_end_of(last - 1), limit=_PAGE)
         carry = Carry(ends[-1].timestamp, ends[-1].cwd) if ends else Carry()
-        events = LineEvents(store, transcript, carry=carry, afresh=False).of(
+        events = LineEvents(store, transcript, carry=carry, afresh=False, are_new=True).of(
             fresh, memva_session_id=session_id, read_before=last, otherwise=now
         )
         appended = Appended(unchanged=len(read) - len(events))
