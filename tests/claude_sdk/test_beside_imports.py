@@ -172,6 +172,18 @@ def test_files_have_lines_that_are_not_mirrored(store: AnyStore, history: Histor
     assert load(store) == written
 
 
+@pytest.mark.parametrize("between", [REQUEST, "torn\n", "\n\n\n"])
+def test_first_lines_are_known_across_what_is_not_mirrored(
+    store: AnyStore, history: History, between: Any
+) -> None:
+    """A mirror that begins with lines without a uuid finds them before the first that has one."""
+    history.write(prompt(1), MODE, between, prompt(2))
+    bring_in(store, history)
+    before = load(store)
+    append(store, MODE, prompt(2))
+    assert load(store) == before
+
+
 def test_streamed_mirrored_and_imported_are_one(store: AnyStore, history: History) -> None:
     session = create_session(store, project_path="/code/app")
     streamed = {**ANSWER, "message": {**ANSWER["message"], "stop_reason": None}}

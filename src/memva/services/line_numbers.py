@@ -96,7 +96,7 @@ def _before_first_known(
     event = known[first] if first else None
     if event is None:
         return {}
-    since = LinePlace.at_end_of(max(0, event.line - first - 1))
+    since = LinePlace.at_end_of(max(0, event.line - _NEIGHBOURS))
     stored = store.transcripts.lines(transcript, after=since, limit=_NEIGHBOURS)
     before = [at for at in stored if LinePlace.of(at) < LinePlace.of(event)]
     waiting = list(takewhile(_is_without_uuid, reversed(before)))
