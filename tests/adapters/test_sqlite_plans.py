@@ -1,10 +1,13 @@
 """The statements of the SQLite store use its indexes: no page sorts, no claim walks."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from memva import update_session
 from memva.adapters.sqlite import (
     SqliteStore,
     counting,
@@ -18,6 +21,7 @@ from memva.adapters.sqlite import (
 from memva.adapters.sqlite.connection import Parameters
 from memva.adapters.sqlite.narrowing import narrowing
 from memva.domain import EventQuery, SessionCursor, SessionQuery, SessionSort
+from memva.testing import sample_event, sample_session
 
 PLACE = SessionCursor("2026-01-02T03:04:05.678901Z", "session-1")
 
@@ -126,6 +130,35 @@ def test_leases_are_sought_among_claimed_jobs_alone(tmp_path: Path) -> None:
         "SEARCH jobs USING INDEX jobs_at_hand (stage=?)",
         "USE TEMP B-TREE FOR ORDER BY",
     ]
+
+
+def test_session_is_updated_without_a_walk_through_its_events(tmp_path: Path) -> None:
+    """Naming a key that others refer to, SQLite would look at all of these."""
+    with SqliteStore.open(tmp_path / "memva.db") as store:
+        steps = []
+        for name, count in (("short", 1), ("long", 300)):
+            store.sessions.add(sample_session(id=name))
+            store.events.append(
+                [sample_event(uuid=f"{name}-{n}", memva_session_id=name) for n in range(count)]
+            )
+            steps.append(_steps(store, partial(update_session, store, name, title="New")))
+        assert steps[0] == steps[1]
+
+
+def _steps(store: SqliteStore, call: Callable[[], object]) -> int:
+    """Return how many steps of its machine SQLite takes for a call."""
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+
+    with store._transactions.apart() as connection:
+        connection.raw.set_progress_handler(step, 1)
+    call()
+    with store._transactions.apart() as connection:
+        connection.raw.set_progress_handler(None, 0)
+    return count
 
 
 def plan(folder: Path, sql: str) -> list[str]:

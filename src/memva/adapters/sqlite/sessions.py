@@ -32,9 +32,9 @@ _INSERT: Final = (
     f"INSERT INTO sessions ({SESSION_COLUMNS}) VALUES ({placeholders(SESSION_COLUMNS)})"
 )
 _SELECT: Final = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id = ?"
-_UPDATE: Final = f"""
-    UPDATE sessions SET ({SESSION_COLUMNS}) = ({placeholders(SESSION_COLUMNS)}) WHERE id = ?
-"""
+# Were the id among them, SQLite would look at every row that refers to it.
+_CHANGING: Final = SESSION_COLUMNS.removeprefix("id, ")
+_UPDATE: Final = f"UPDATE sessions SET ({_CHANGING}) = ({placeholders(_CHANGING)}) WHERE id = ?"
 _FIND: Final = f"""
     SELECT {SESSION_COLUMNS} FROM sessions WHERE {{narrowing}} ORDER BY {{order}} LIMIT ?
 """
@@ -93,9 +93,9 @@ class SqliteSessions:
 
     def update(self, session: Session, /) -> None:
         """Store `session` in place of the one with its id."""
-        row = session_row(session)
+        id_, *changing = session_row(session)
         with self._transactions.writing() as connection:
-            if not connection.run(_UPDATE, (*row, session.id)):
+            if not connection.run(_UPDATE, (*changing, id_)):
                 raise SessionNotFound(session.id)
 
     def find(
