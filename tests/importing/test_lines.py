@@ -8,6 +8,7 @@ from tests.importing.conftest import CLAUDE, History, events, only_session
 
 from memva import (
     InvalidValue,
+    Redact,
     Store,
     create_session,
     import_transcripts,
@@ -182,6 +183,34 @@ def test_redacted_text_reaches_nothing(store: Store, history: History) -> None:
     assert secret not in repr(
         (session, events(store), report, store.cursors.get(str(history.main)))
     )
+
+
+class LosesMembers:
+    """Returns nothing for the members of objects."""
+
+    def __call__(self, text: str, /) -> str:
+        return text
+
+    def named(self, _: str, __: str, /) -> Any:
+        return None
+
+
+def loses_all(_: str) -> Any:
+    return None
+
+
+def loses_values(text: str) -> Any:
+    return None if text.startswith("prompt") else text
+
+
+@pytest.mark.parametrize("redact", [loses_all, loses_values, LosesMembers()])
+def test_redaction_that_returns_no_text_ends_the_import(
+    store: Store, history: History, redact: Redact
+) -> None:
+    history.write(history.line(1, message={"role": "user", "content": ["prompt"]}))
+    with pytest.raises(TypeError, match="redact must return text, not NoneType"):
+        import_transcripts(store, TranscriptFiles(history.root), redact=redact)
+    assert list(list_sessions(store)) == []
 
 
 def test_line_too_deep_to_redact_is_reported(store: Store, history: History) -> None:

@@ -44,6 +44,7 @@ def redacted_object(data: JsonObject, redact: Redact) -> JsonObject:
 
     Raises:
         InvalidValue: `data` nests deeper than Python's stack reaches.
+        TypeError: `redact` returns something that is no text.
     """
     named = redact.named if isinstance(redact, RedactNamed) else None
     try:
@@ -88,8 +89,8 @@ def _redacted_items(
     data: Mapping[str, JsonValue], redact: Redact, named: _Named | None
 ) -> JsonObject:
     return {
-        redact(key): (
-            named(key, item)
+        _text(redact(key)): (
+            _text(named(key, item))
             if named is not None and isinstance(item, str)
             else _redacted(item, redact, named)
         )
@@ -99,9 +100,16 @@ def _redacted_items(
 
 def _redacted(value: JsonValue, redact: Redact, named: _Named | None) -> JsonValue:
     if isinstance(value, str):
-        return redact(value)
+        return _text(redact(value))
     if isinstance(value, Mapping):
         return _redacted_items(value, redact, named)
     if isinstance(value, list | tuple):
         return [_redacted(item, redact, named) for item in value]
     return value
+
+
+def _text(redacted: str) -> str:
+    """Return what a host's function made of a text; one that forgot to would lose all of it."""
+    if not isinstance(redacted, str):
+        raise TypeError(f"redact must return text, not {type(redacted).__name__}")
+    return redacted
