@@ -281,6 +281,12 @@ def test_summaries_go_on_where_they_ended(store: TranscriptStore) -> None:
     assert summaries(store) == {CLAUDE: folded(load(store))}
 
 
+@pytest.mark.parametrize("store", [None, "memva.db", Path("memva.db")])
+def test_what_is_no_store_is_refused_before_anything_is_lost(store: Any) -> None:
+    with pytest.raises(InvalidValue, match="store must be a store with transcripts"):
+        MemvaSessionStore(store)
+
+
 def test_it_says_what_is_wrong_with_the_store(store: TranscriptStore) -> None:
     store.close()
     with pytest.raises(StoreUnavailable):

@@ -9,6 +9,13 @@ async for message in record_messages(store, session.id, query(prompt="Hi", optio
 """
 
 from memva.claude_sdk.recording import record_messages
-from memva.claude_sdk.session_store import MemvaSessionStore
+
+try:
+    from memva.claude_sdk.session_store import MemvaSessionStore
+except ImportError as error:
+    if error.name != "claude_agent_sdk":
+        raise
+    needed = "memva.claude_sdk needs a Claude Agent SDK with session stores"
+    raise type(error)(f'{needed}: pip install "memva[claude]"', name=error.name) from error
 
 __all__ = ["MemvaSessionStore", "record_messages"]

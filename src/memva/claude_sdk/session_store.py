@@ -62,7 +62,13 @@ class MemvaSessionStore(SessionStore):
                 one; where None, as an import would choose.
             redact: Goes over every text before anything is stored. What is resumed is then the
                 redacted conversation.
+
+        Raises:
+            InvalidValue: `store` is no such store.
         """
+        # Found at the first append, that would be told by the SDK alone, which goes on without.
+        if not hasattr(store, "transcripts"):
+            raise InvalidValue("store", store, "must be a store with transcripts")
         self._store = store
         self._session_id = session_id
         self._redact = redact
