@@ -19,6 +19,7 @@ from tests.recording.messages import CLAUDE, DELTA, INIT, RESULT, TURN, heard, s
 from memva import (
     ClaudeStatus,
     Event,
+    InvalidValue,
     RecordingProblem,
     SessionNotFound,
     StoreFull,
@@ -231,6 +232,16 @@ def test_session_must_be_there(store: WorkerStore) -> None:
             await anext(record_messages(store, "nobody", query()))
         with pytest.raises(SessionNotFound):
             await anext(aio.record_stream(store, "nobody", asyncio.StreamReader()))
+
+    run(main())
+
+
+@pytest.mark.parametrize("stream", [None, "{}\n", ["{}\n"]])
+def test_stream_must_be_one_to_read_from(store: WorkerStore, session_id: str, stream: Any) -> None:
+    async def main() -> None:
+        with pytest.raises(InvalidValue, match="stream must be one to read from"):
+            await anext(aio.record_stream(store, session_id, stream))
+        assert status(store, session_id) == "not_started"
 
     run(main())
 

@@ -16,6 +16,7 @@ from tests.recording.messages import CLAUDE, DELTA, INIT, RESULT, TURN, heard, s
 from memva import (
     ClaudeStatus,
     Event,
+    InvalidValue,
     RecordingProblem,
     SessionNotFound,
     Store,
@@ -223,3 +224,12 @@ def test_redacted_is_what_is_stored_alone(store: Store, session_id: str) -> None
     messages = list(record_stream(store, session_id, stream, redact=lambda t: t.replace("sk", "*")))
     assert messages[1] == heard(2, "sk-1")
     assert "sk-1" not in repr([*recorded(store, session_id), get_session(store, session_id)])
+
+
+@pytest.mark.parametrize("stream", ["{}\n", b"{}\n", None, 5])
+def test_what_has_no_lines_is_refused_and_leaves_the_session(
+    store: Store, session_id: str, stream: Any
+) -> None:
+    with pytest.raises(InvalidValue, match="stream must give lines"):
+        record_stream(store, session_id, stream)
+    assert status(store, session_id) == "not_started"

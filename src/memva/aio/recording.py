@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from memva.aio.blocks import perform
+from memva.domain.errors import InvalidValue
 from memva.domain.json import JsonObject
 from memva.domain.ports import Store
 from memva.domain.redaction import Redact
@@ -46,8 +47,11 @@ async def record_stream(
 
     Raises:
         SessionNotFound: There is no session with this id; it comes with the first message.
+        InvalidValue: Nothing can be read from `stream`; it comes with the first message.
         StoreError: The store failed; the stream was read no further.
     """
+    if not hasattr(stream, "read"):
+        raise InvalidValue("stream", stream, "must be one to read from, as a piped stdout is")
     recording = Recording(
         store,
         session_id,

@@ -5,9 +5,10 @@ They are the objects of `--output-format stream-json`, with names in snake case.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from memva.domain.errors import InvalidValue
 from memva.domain.event import USER, Event
 from memva.domain.json import JsonObject
 from memva.domain.session import ClaudeStatus
@@ -41,13 +42,19 @@ def claude_status_after(event: Event) -> ClaudeStatus | None:
 def prompt_object(
     content: str | Sequence[JsonObject], *, claude_session_id: str, uuid: str
 ) -> JsonObject:
-    """Return a prompt as `--input-format stream-json` takes it; content is a text or blocks."""
+    """Return a prompt as `--input-format stream-json` takes it; content is a text or blocks.
+
+    Raises:
+        InvalidValue: It is neither.
+    """
+    if not isinstance(content, str):
+        is_list = isinstance(content, Sequence)
+        if not is_list or not all(isinstance(block, Mapping) for block in content):
+            raise InvalidValue("content", content, "must be text, or a list of blocks of content")
+        content = list(content)
     return {
         "type": USER,
-        "message": {
-            "role": "user",
-            "content": content if isinstance(content, str) else list(content),
-        },
+        "message": {"role": "user", "content": content},
         "parent_tool_use_id": None,
         "session_id": claude_session_id,
         "uuid": uuid,

@@ -60,8 +60,12 @@ def record_stream(
 
     Raises:
         SessionNotFound: There is no session with this id.
+        InvalidValue: `stream` does not give lines: it is one text, or None.
         StoreError: The store failed; the stream was read no further.
     """
+    if isinstance(stream, str | bytes) or not isinstance(stream, Iterable):
+        # A text would give its characters. A process without a pipe has None.
+        raise InvalidValue("stream", stream, "must give lines, as a process's piped stdout does")
     recording = Recording(
         store,
         session_id,

@@ -275,6 +275,10 @@ class RecordingContract:
         assert get_session(store, "session-1").title == "Look"
         with pytest.raises(InvalidValue):
             record_prompt(store, "session-1", "Again", uuid=" ")
+        neither: list[Any] = [None, b"Again", {"type": "text", "text": "Again"}, ["Again"]]
+        for content in neither:
+            with pytest.raises(InvalidValue, match="content must be text, or a list of blocks"):
+                record_prompt(store, "session-1", content)
         with pytest.raises(SessionNotFound):
             record_prompt(store, "nobody", "Hi")
         assert len(stored(store)) == 1
