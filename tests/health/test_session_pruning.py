@@ -201,6 +201,7 @@ def test_more_sessions_than_are_read_at_once(store: MemoryStore) -> None:
     "wrong",
     [
         {"older_than": timedelta(-1)},
+        {"older_than": 90},
         {"status": "archived"},
         {"limit": 0},
         {"keep_latest": -1},

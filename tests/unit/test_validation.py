@@ -3,11 +3,25 @@
 import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from memva import EventNotFound, IllegalTransition, InvalidValue, SessionNotFound, Transcript
+from memva import (
+    EventNotFound,
+    IllegalTransition,
+    InvalidValue,
+    SessionNotFound,
+    Transcript,
+    check_store,
+    export_all_transcripts,
+    export_transcripts,
+    import_memva_database,
+    import_transcripts,
+    watch_transcripts,
+)
+from memva.adapters.memory import MemoryStore
 from memva.domain.event import EventKey
 from memva.testing import sample_event, sample_job, sample_session
 
@@ -67,6 +81,27 @@ def test_field_is_refused_by_name(make: Callable[..., object], field: str, value
     assert caught.value.value is value or caught.value.value == value
     assert str(caught.value).startswith(f"{field} must ")
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("path", ["history", Path("history")])
+@pytest.mark.parametrize(
+    ("field", "call"),
+    [
+        ("source", import_transcripts),
+        ("source", watch_transcripts),
+        ("source", import_memva_database),
+        ("source", lambda store, path: check_store(store, source=path)),
+        ("sink", export_all_transcripts),
+        ("sink", lambda store, path: export_transcripts(store, "session-1", path)),
+    ],
+)
+def test_path_is_not_what_reads_or_writes_there(
+    field: str, call: Callable[[Any, Any], object], path: Any
+) -> None:
+    with MemoryStore() as store, pytest.raises(InvalidValue) as caught:
+        call(store, path)
+    assert caught.value.field == field
+    assert str(caught.value).startswith(f"{field} must be what an adapter makes of a path")
 
 
 def test_aware_times_become_utc() -> None:

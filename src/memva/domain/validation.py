@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
@@ -107,6 +108,18 @@ def check_identifier(name: str, value: object) -> None:
     check_text(name, value)
     if not value or value.isspace():  # type: ignore[attr-defined]  # it is text by now
         raise InvalidValue(name, value, "must not be blank")
+
+
+def check_duration(name: str, value: object) -> None:
+    """Raise `InvalidValue` where `value` is no length of time, or one below zero."""
+    if not isinstance(value, timedelta) or value < timedelta(0):
+        raise InvalidValue(name, value, "must be a timedelta, not below zero")
+
+
+def check_no_path(name: str, value: object) -> None:
+    """Raise `InvalidValue` where a path is given in place of what reads or writes there."""
+    if isinstance(value, str | os.PathLike):
+        raise InvalidValue(name, value, "must be what an adapter makes of a path")
 
 
 def moment(name: str, value: datetime) -> datetime:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from memva.domain.errors import InvalidValue
 from memva.domain.ports import Store
-from memva.domain.validation import moment_or_none
+from memva.domain.validation import check_duration, moment_or_none
 
 
 def moment_ago(store: Store, older_than: timedelta, now: datetime | None) -> datetime:
     """Return the moment before which something is older than that; `now` None is the store's clock.
 
     Raises:
-        InvalidValue: `older_than` is below zero, or `now` does not know its time zone.
+        InvalidValue: `older_than` is no timedelta, or below zero; `now` does not know its time
+            zone.
     """
-    if older_than < timedelta(0):
-        raise InvalidValue("older_than", older_than, "must be a timedelta, not below zero")
+    check_duration("older_than", older_than)
     now = moment_or_none("now", now) or store.now()
     try:
         return now - older_than

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from memva.domain.abilities import CheckableStore
-from memva.domain.errors import InvalidValue, SourceUnreadable
+from memva.domain.errors import SourceUnreadable
 from memva.domain.finding import Finding
 from memva.domain.job import Job
 from memva.domain.job_page import JobQuery
@@ -17,7 +17,7 @@ from memva.domain.ports import Store
 from memva.domain.text import clean_text
 from memva.domain.time import to_text
 from memva.domain.transcript_ports import SourceTranscript, TranscriptSource
-from memva.domain.validation import moment_or_none
+from memva.domain.validation import check_duration, check_no_path, moment_or_none
 from memva.services.transcripts import changed_since, known_versions
 
 _READ_AT_ONCE: Final = 500
@@ -55,11 +55,12 @@ def check_store(
         now: The present moment; the store's clock where None.
 
     Raises:
-        InvalidValue: A duration is below zero, or `now` does not know its time zone.
+        InvalidValue: A duration is no timedelta, or below zero; `source` is a path; `now` does not
+            know its time zone.
     """
     for name, duration in (("kept_for", kept_for), ("soon", soon), ("patience", patience)):
-        if duration < timedelta(0):
-            raise InvalidValue(name, duration, "must be a timedelta, not below zero")
+        check_duration(name, duration)
+    check_no_path("source", source)
     now = moment_or_none("now", now) or store.now()
     findings = store.check(thorough=thorough) if integrity else []
     findings += _jobs(store, now - patience)

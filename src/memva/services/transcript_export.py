@@ -11,6 +11,7 @@ from memva.domain.errors import SinkUnwritable
 from memva.domain.event import Event, Transcript
 from memva.domain.stored_transcript import LinePlace, StoredTranscript
 from memva.domain.transcript_ports import TranscriptSink
+from memva.domain.validation import check_no_path
 from memva.services.export_report import (
     ExportProblem,
     ExportProgress,
@@ -55,8 +56,10 @@ def export_transcripts(
         on_problem: Told of each transcript that cannot be exported; it stops nothing.
 
     Raises:
+        InvalidValue: `sink` is a path.
         SessionNotFound: There is no session with this id.
     """
+    check_no_path("sink", sink)
     store.sessions.get(session_id)
     claude_sessions = store.events.claude_sessions(session_id)
     return _export(
@@ -81,7 +84,11 @@ def export_all_transcripts(
     """Write every transcript into `sink`, as `export_transcripts` does with one session's.
 
     Those that are associated with no session are among them.
+
+    Raises:
+        InvalidValue: `sink` is a path.
     """
+    check_no_path("sink", sink)
     return _export(
         store,
         store.transcripts.find(),

@@ -11,6 +11,7 @@ from memva.domain.errors import InvalidValue, SourceUnreadable
 from memva.domain.ports import Store
 from memva.domain.redaction import Redact
 from memva.domain.transcript_ports import SourceTranscript, WatchableSource
+from memva.domain.validation import check_no_path
 from memva.services.deletions import Deletions
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, ImportReporter
 from memva.services.transcripts import changed_since, import_items, known_versions
@@ -92,6 +93,7 @@ def watch_steps(
 
     A step takes a fraction of a second, unless there is much to import.
     """
+    check_no_path("source", source)
     if not sweep_seconds > 0:
         raise InvalidValue("sweep_seconds", sweep_seconds, "must be a number of seconds above 0")
     if timeout is not None and not timeout >= 0:

@@ -8,6 +8,7 @@ from memva.domain.errors import SourceUnreadable
 from memva.domain.ports import Store
 from memva.domain.redaction import Redact
 from memva.domain.transcript_ports import SourceTranscript, SourceVersions, TranscriptSource
+from memva.domain.validation import check_no_path
 from memva.services.deletions import Deletions
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, ImportReporter
 from memva.services.transcript_import import import_transcript
@@ -44,8 +45,10 @@ def import_transcripts(
         on_problem: Told of each thing that cannot be read; it stops nothing.
 
     Raises:
+        InvalidValue: `source` is a path.
         SourceUnreadable: The source itself cannot be read; a single transcript is a problem.
     """
+    check_no_path("source", source)
     found = source.versions()
     # To bring sessions back, each of them has to be met.
     known = {} if restore else known_versions(store, found)

@@ -15,6 +15,7 @@ from memva.domain.typescript_memva.database import DatabaseRow, MemvaDatabase
 from memva.domain.typescript_memva.event_rows import event_of_settings
 from memva.domain.typescript_memva.job_rows import job_of_row, job_told_anew
 from memva.domain.typescript_memva.session_rows import session_of_row, session_told_anew
+from memva.domain.validation import check_no_path
 from memva.domain.versions import Appended
 from memva.services.deletions import Deletions
 from memva.services.lookups import event_or_none
@@ -64,9 +65,11 @@ def import_memva_database(
         on_problem: Told of each thing that cannot be read; it stops nothing.
 
     Raises:
+        InvalidValue: `source` is a path.
         SourceUnreadable: The database has gone, may not be read, or is damaged; a single row that
             cannot be read is a problem.
     """
+    check_no_path("source", source)
     return _DatabaseImport(store, source, redact, restore=restore).run(
         on_progress=on_progress, on_problem=on_problem
     )
