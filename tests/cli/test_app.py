@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from memva.adapters.sqlite import SqliteStore
 from memva.cli import sessions
 from memva.cli.database import default_database
-from memva.domain.errors import StoreBusy
+from memva.domain.errors import StoreBusy, StoreCorrupt
 
 from .conftest import Run
 
@@ -84,6 +85,21 @@ def test_a_stores_error_is_one_error_line(
     result = run("sessions")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "memva: error: another writer held the lock\n"
+
+
+def test_damage_is_one_error_line_that_says_where_to_turn(
+    run: Run, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, database: Path
+) -> None:
+    def damaged(*_: object, **__: object) -> None:
+        raise StoreCorrupt("database disk image is malformed") from sqlite3.DatabaseError()
+
+    monkeypatch.setattr(sessions, "list_sessions", damaged)
+    result = run("sessions")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"memva: error: {database}: database disk image is malformed; "
+        '"memva check" says what to do\n'
+    )
 
 
 def test_an_error_of_the_system_is_one_error_line(

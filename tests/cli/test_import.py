@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,20 @@ def test_a_wrong_path_is_an_error_and_makes_no_database(
     assert result.stderr == (
         f"memva: error: {tmp_path / 'nowhere'}: there is no such file or folder\n"
     )
+    assert not database.exists()
+
+
+@pytest.mark.parametrize("command", [("import",), ("import", "--watch"), ("check",)])
+def test_a_database_is_no_transcript(
+    run: Run, tmp_path: Path, database: Path, command: tuple[str, ...]
+) -> None:
+    path = tmp_path / "memva-prod.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE sessions (id TEXT)")
+    result = run(*command, path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"memva: error: {path}: is a database, no transcript")
+    assert '"memva import-db"' in result.stderr
     assert not database.exists()
 
 

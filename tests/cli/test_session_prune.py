@@ -68,6 +68,14 @@ def test_it_asks_on_a_terminal(
     assert len(left(old)) == number
 
 
+def test_no_answer_deletes_nothing(old: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_prune, "_can_ask", lambda: True)
+    result = CliRunner().invoke(app, ["sessions", "prune", "--older-than", "90d"], input="")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("\nNothing was deleted.\n")
+    assert len(left(old)) == 3
+
+
 @pytest.mark.parametrize(
     ("options", "pruned"),
     [

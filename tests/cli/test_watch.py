@@ -101,6 +101,15 @@ def test_a_terminal_is_told_of_each_round(start: Start, history: Path, database:
         assert process.wait(LONG) == 0
 
 
+def test_nothing_is_watched_where_the_database_cannot_be_opened(
+    run: Run, history: Path, database: Path
+) -> None:
+    database.write_text("no database")
+    result = run("import", "--watch", history)
+    assert result.exit_code == 1
+    assert result.stderr == f"memva: error: {database} is not a SQLite database\n"
+
+
 def test_polling_without_a_watch_is_refused(run: Run, history: Path) -> None:
     result = run("import", "--polling", history)
     assert result.exit_code == 2

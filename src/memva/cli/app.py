@@ -23,7 +23,7 @@ from memva.cli.sessions import sessions
 from memva.cli.show import show
 from memva.cli.usage import usage
 from memva.cli.work import work
-from memva.domain.errors import MemvaError, StoreError
+from memva.domain.errors import MemvaError, StoreCorrupt, StoreError
 
 _READER_LEFT: Final = 141
 """The status that shells report of a command whose reader has gone (`memva sessions | head`)."""
@@ -61,6 +61,8 @@ class _Commands(click.Group):
 def _with_file(error: StoreError, database: Path) -> str:
     """Return the error's text, with the file where it is SQLite's own text, which names none."""
     reason, own = str(error), isinstance(error.__cause__, sqlite3.Error)
+    if isinstance(error, StoreCorrupt):
+        reason = f'{reason}; "memva check" says what to do'
     return f"{database}: {reason}" if own and str(database) not in reason else reason
 
 

@@ -17,6 +17,7 @@ from memva.cli.entity_json import as_object, json_line
 from memva.cli.failures import Failure
 from memva.cli.output import Output, counted, one_line, stderr, stdout
 from memva.cli.progress import progress_bar
+from memva.cli.transcript_path import refuse_database
 from memva.domain.errors import StoreError
 from memva.domain.finding import Finding, Severity
 from memva.domain.transcript_ports import TranscriptSource
@@ -46,6 +47,7 @@ def check(ctx: click.Context, path: Path | None, thorough: bool, as_json: bool) 
     place = default_projects_folder() if path is None else path
     if path is not None and not path.exists():
         raise Failure(f"{path}: there is no such file or folder")
+    refuse_database(place)
     source = TranscriptFiles(place) if place.exists() else None
     is_there = database.exists() and database.stat().st_size > 0
     with progress_bar() as bar:

@@ -12,6 +12,7 @@ from memva.cli.failures import Failure, interruptible
 from memva.cli.import_told import importing_bar, summarise
 from memva.cli.output import stderr, stdout
 from memva.cli.redacting import may_redact
+from memva.cli.transcript_path import refuse_database
 from memva.cli.watching import watch
 from memva.domain.redaction import Redact
 from memva.services.import_report import ImportReport
@@ -49,6 +50,7 @@ def import_(
     is not there yet.
     """
     place = default_projects_folder() if path is None else path
+    refuse_database(place)
     if watches:
         watch(database, place, restore=restore, redact=redact, polling=polling)
         return

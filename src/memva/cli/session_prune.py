@@ -88,7 +88,7 @@ def prune(
                 return
             if not _can_ask():
                 raise Failure("nothing was deleted, as nobody can be asked; --yes does not ask")
-            if not click.confirm("Delete them?", err=True):
+            if not _is_wanted():
                 stderr().line("Nothing was deleted.")
                 return
         with interruptible("what was deleted stays so"):
@@ -98,6 +98,14 @@ def prune(
 
 def _can_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _is_wanted() -> bool:
+    try:
+        return click.confirm("Delete them?", err=True)
+    except click.Abort as error:
+        stderr().line()
+        raise Interrupted("Nothing was deleted.") from error
 
 
 def _with_bar(pruning: Callable[..., SessionPruning], doing: str) -> SessionPruning:

@@ -34,8 +34,8 @@ def watch(
                 continue
         if stop.is_set():
             return
-        stderr().line(f"Watching {place} until Ctrl-C.")
         with SqliteStore.open(database) as store, ExitStack() as until_first_report:
+            stderr().line(f"Watching {place} until Ctrl-C.")
             tell = until_first_report.enter_context(importing_bar())
             source = TranscriptFiles(place, polling=polling)
             for report in watch_transcripts(
