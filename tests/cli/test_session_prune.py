@@ -82,6 +82,7 @@ def test_no_answer_deletes_nothing(old: SqliteStore, monkeypatch: pytest.MonkeyP
         (["--archived"], {"days-100"}),
         (["--keep", "2"], {"days-200"}),
         (["--project", "/elsewhere"], set()),
+        (["--project", "/code/app/"], {"days-100", "days-200"}),
         (["--status", "completed"], set()),
     ],
 )

@@ -191,3 +191,17 @@ def test_times_at_the_ends_of_the_calendar_are_shown(
     last, first = run("sessions").stdout.splitlines()[1:]
     assert " 9999-12-31 " in last
     assert " 0001-01-01 " in first
+
+
+@pytest.mark.parametrize("typed", [".", "./", "../here", "{here}/", "{here}"])
+def test_a_folder_is_meant_however_it_is_typed(
+    run: Run, store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    create_session(store, project_path=str(here), title="in it", now=NOON)
+    create_session(store, project_path="here", title="elsewhere", now=NOON)
+    result = run("sessions", "--project", typed.format(here=here))
+    assert "in it" in result.stdout
+    assert "elsewhere" not in result.stdout

@@ -14,7 +14,8 @@ from rich.progress import TextColumn
 
 from memva.cli.database import open_existing
 from memva.cli.durations import duration_typed
-from memva.cli.failures import Failure, interruptible
+from memva.cli.failures import Failure, Interrupted, interruptible
+from memva.cli.folders import of_project
 from memva.cli.output import Output, counted, local_time, one_line, stderr, stdout
 from memva.cli.progress import progress_bar
 from memva.domain.session import Session, SessionStatus
@@ -43,7 +44,7 @@ _REASONS: Final[dict[KeptBecause, str]] = {
     help="Those with this status alone, or with one of several.",
 )
 @click.option("--archived", is_flag=True, help="Those alone that were put away.")
-@click.option("--project", "project_path", metavar="FOLDER", help="Those of this folder alone.")
+@of_project
 @click.option(
     "--keep",
     "keep_latest",

@@ -11,6 +11,7 @@ import click
 from memva.adapters.sqlite import SqliteStore
 from memva.cli.database import tell_of_none
 from memva.cli.entity_json import as_object, json_line
+from memva.cli.folders import of_project
 from memva.cli.ids import short_ids
 from memva.cli.listing import refuse_options
 from memva.cli.output import local_time, one_line, stderr, stdout
@@ -51,7 +52,7 @@ _SORTS: Final[Mapping[str, SessionSort]] = {
     type=click.Choice(get_args(SessionStatus)),
     help="Those with this status alone, or with one of several.",
 )
-@click.option("--project", "project_path", metavar="FOLDER", help="Those of this folder alone.")
+@of_project
 @click.option("--title", metavar="TEXT", help="Those with this text in the title alone.")
 @click.option(
     "--sort",
