@@ -263,7 +263,7 @@ def test_how_long_claude_code_keeps_transcripts_is_in_its_settings(
     if settings is not None:
         (projects.parent / "settings.json").write_text(settings, "latin-1")
     assert cleanup_period() == timedelta(days=days)
-    assert cleanup_period(projects) == timedelta(days=days)
+    assert cleanup_period(projects) == cleanup_period(str(projects)) == timedelta(days=days)
     assert cleanup_period(projects / "elsewhere" / "projects") == timedelta(days=days)
 
 

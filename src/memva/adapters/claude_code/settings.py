@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -12,14 +13,14 @@ from memva.adapters.claude_code.files import default_projects_folder
 _DEFAULT_DAYS: Final = 30
 
 
-def cleanup_period(projects: Path | None = None) -> timedelta:
+def cleanup_period(projects: str | os.PathLike[str] | None = None) -> timedelta:
     """Return how long after the last write to them Claude Code keeps transcripts.
 
     That is `cleanupPeriodDays` of the `settings.json` beside the folder `projects`, or of the
     user's own where there is none there; 30 days where neither says it.
     """
     own = default_projects_folder()
-    beside = own if projects is None else projects
+    beside = own if projects is None else Path(projects)
     for folder in dict.fromkeys((beside.parent, own.parent)):
         days = _days(folder / "settings.json")
         if days is not None:
