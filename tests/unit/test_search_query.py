@@ -12,7 +12,7 @@ from memva.domain.search_query import (
     parse_query,
     relevance,
 )
-from memva.domain.words import words
+from memva.domain.word_rules import words
 
 TYPED = st.text(st.one_of(st.sampled_from('ab "*“”.-()\x00\ud800'), st.characters()))
 

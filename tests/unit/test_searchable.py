@@ -19,7 +19,7 @@ from memva.domain.searchable import (
     searchable_text,
 )
 from memva.domain.text import is_storable
-from memva.domain.words import words
+from memva.domain.word_rules import words
 from memva.testing import sample_event
 
 HISTORY = Path(__file__).parents[2] / "examples" / "history"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memva.domain.search_query import SearchQuery, SearchTerm, matches, parse_query
-from memva.domain.snippet import Snippet, snippet
-from memva.domain.words import words
+from memva.domain.snippets import Snippet, snippet
+from memva.domain.word_rules import words
 
 PIECES = st.sampled_from(
     (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memva.domain.words import LONGEST_WORD, placed_words, words
+from memva.domain.word_rules import LONGEST_WORD, placed_words, words
 
 # Text of any characters, lone surrogates and NUL among them, and often of those that fold oddly.
 ODD = (

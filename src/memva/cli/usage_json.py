@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memva.domain.session_stats import SessionStats
+from memva.domain.stats import SessionStats
 from memva.domain.time import to_text
 from memva.domain.usage import Usage
 from memva.domain.usage_report import UsageReport, UsageTotals

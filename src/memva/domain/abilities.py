@@ -18,7 +18,7 @@ from memva.domain.finding import Finding
 from memva.domain.ports import Store
 from memva.domain.search_page import FoundEvents, Indexed, SearchCursor
 from memva.domain.search_query import SearchQuery
-from memva.domain.session_stats import SessionStats
+from memva.domain.stats import SessionStats
 from memva.domain.stored_transcript import LinePlace, StoredTranscript, TranscriptSummary
 from memva.domain.usage import ResponseUsage
 
@@ -123,7 +123,7 @@ class CountRepository(Protocol):
     def session_stats(self, session_ids: Collection[str], /) -> dict[str, SessionStats]:
         """Return what each of these sessions amounts to, by its id.
 
-        That is what `memva.domain.session_stats` works out of the events that are associated with
+        That is what `memva.domain.stats` works out of the events that are associated with
         it. Sessions that are not there are left out. However many they are, all are read at one
         moment, in a fixed number of steps.
         """

@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from memva.domain.words import placed_words
+from memva.domain.word_rules import placed_words
 
 MOST_WORDS: Final = 64
 """How many words of a query are looked for; what a person pastes beyond them is left out."""

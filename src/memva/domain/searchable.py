@@ -16,7 +16,7 @@ from typing import Final
 from memva.domain.event import ASSISTANT, RESULT, SYSTEM, USER, Event
 from memva.domain.json import JsonObject, JsonValue
 from memva.domain.text import clean_text
-from memva.domain.words import LONGEST_WORD
+from memva.domain.word_rules import LONGEST_WORD
 
 EXTRACTION_VERSION: Final = 1
 """The number of the rules for what is searched.

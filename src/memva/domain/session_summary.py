@@ -9,7 +9,7 @@ import attrs
 from memva.domain.event import Event
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor
-from memva.domain.session_stats import SessionStats
+from memva.domain.stats import SessionStats
 
 
 @attrs.frozen(kw_only=True)

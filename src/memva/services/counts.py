@@ -9,8 +9,8 @@ from memva.domain.abilities import CountingStore
 from memva.domain.errors import InvalidValue, SessionNotFound
 from memva.domain.session import ClaudeStatus, SessionStatus
 from memva.domain.session_page import SessionCursor, SessionSort
-from memva.domain.session_stats import SessionStats
 from memva.domain.session_summary import SessionSummary, SessionSummaryPage
+from memva.domain.stats import SessionStats
 from memva.domain.usage_report import UsageBy, UsageReport, summed
 from memva.domain.validation import moment_or_none
 from memva.services.sessions import list_sessions

@@ -15,7 +15,7 @@ from memva.domain.event_page import EventQuery
 from memva.domain.search_page import FoundEvents, SearchCursor
 from memva.domain.search_query import parse_query
 from memva.domain.searchable import searchable_text
-from memva.domain.snippet import Snippet, snippet
+from memva.domain.snippets import Snippet, snippet
 from memva.domain.validation import check_limit
 
 _AT_ONCE: Final = 2_000

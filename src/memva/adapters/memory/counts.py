@@ -10,7 +10,7 @@ from memva.adapters.memory.content import own
 from memva.adapters.memory.events import in_order
 from memva.domain.event import Event
 from memva.domain.said import MESSAGES, said_in
-from memva.domain.session_stats import SessionStats, session_stats
+from memva.domain.stats import SessionStats, session_stats
 from memva.domain.told_response import ToldResponse, merged_told, told_in
 from memva.domain.usage import ResponseUsage
 

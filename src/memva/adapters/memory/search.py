@@ -16,7 +16,7 @@ from memva.domain.search_page import (
 )
 from memva.domain.search_query import SearchQuery, matches, relevance
 from memva.domain.searchable import searchable_text
-from memva.domain.words import words
+from memva.domain.word_rules import words
 
 if TYPE_CHECKING:
     from memva.adapters.memory.store import MemoryStore

@@ -10,7 +10,7 @@ from memva.domain.event import Transcript
 from memva.domain.json import decode_json, encode_json
 from memva.domain.rebuild import rebuilder
 from memva.domain.reported_cost import ReportedCost
-from memva.domain.session_stats import SessionStats
+from memva.domain.stats import SessionStats
 from memva.domain.time import from_text, to_text
 from memva.domain.told_response import Called, CallKey, ToldResponse
 from memva.domain.usage import ResponseUsage, Usage

@@ -26,7 +26,7 @@ from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.event import Event
 from memva.domain.json import encode_json
 from memva.domain.reported_cost import ReportedCost, reported_cost_in
-from memva.domain.session_stats import SessionFacts, SessionStats, stats_of
+from memva.domain.stats import SessionFacts, SessionStats, stats_of
 from memva.domain.time import from_text, to_text
 from memva.domain.told_response import Called, CallKey
 from memva.domain.usage import ResponseUsage

@@ -25,7 +25,7 @@ from memva.domain.json import encode_json
 from memva.domain.search_page import Indexed, milliseconds
 from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
 from memva.domain.versions import Reconciled
-from memva.domain.words import words
+from memva.domain.word_rules import words
 
 VERSION: Final = f"2.{EXTRACTION_VERSION}"
 """What the index consists of, and the rules it was made by; one of another version is made anew."""

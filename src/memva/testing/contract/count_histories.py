@@ -10,7 +10,7 @@ import attrs
 from memva.domain.abilities import CountingStore
 from memva.domain.event import Event
 from memva.domain.event_page import EventQuery
-from memva.domain.session_stats import SessionStats, session_stats
+from memva.domain.stats import SessionStats, session_stats
 from memva.domain.usage import Usage
 from memva.services.events import get_events_for_session
 from memva.testing.samples import sample_event

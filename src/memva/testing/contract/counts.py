@@ -12,7 +12,7 @@ import pytest
 
 from memva.domain.abilities import CountingStore
 from memva.domain.errors import InvalidValue, SessionNotFound
-from memva.domain.session_stats import session_stats
+from memva.domain.stats import session_stats
 from memva.services.counts import (
     get_session_stats,
     get_stats_of_sessions,

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from memva.domain.search_query import SearchQuery
 from memva.domain.text import clean_text
-from memva.domain.words import PlacedWord, placed_words
+from memva.domain.word_rules import PlacedWord, placed_words
 
 _ELLIPSIS: Final = "…"
 # What moves a terminal's cursor has no place in one line of text, nor has a line's end.
