@@ -26,9 +26,9 @@ def test_it_tells_what_it_came_to(run: Run, seed: Seed, database: Path) -> None:
     result = run("import-db", seed.path)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
-        "2 sessions created, 0 were there already",
-        "2 events added, 0 replaced, 0 were there already",
-        "2 jobs created, 0 were there already",
+        "2 sessions created, 0 there already",
+        "2 events added, 0 replaced, 0 there already",
+        "2 jobs created, 0 there already",
         '1 job had not ended there and will not run here; "memva jobs retry" runs them',
     ]
     with SqliteStore.open(database) as store:
@@ -38,9 +38,9 @@ def test_it_tells_what_it_came_to(run: Run, seed: Seed, database: Path) -> None:
 def test_importing_again_adds_nothing(run: Run, seed: Seed) -> None:
     run("import-db", seed.path)
     assert run("import-db", seed.path).stdout.splitlines() == [
-        "0 sessions created, 2 were there already",
-        "0 events added, 0 replaced, 2 were there already",
-        "0 jobs created, 2 were there already",
+        "0 sessions created, 2 there already",
+        "0 events added, 0 replaced, 2 there already",
+        "0 jobs created, 2 there already",
     ]
 
 
@@ -52,8 +52,8 @@ def test_it_tells_of_all_the_rest(run: Run, seed: Seed) -> None:
         seed.job(f"bad-{number}", type="")
     lines = run("import-db", seed.path).stdout.splitlines()
     assert lines[3:5] == [
-        "1 permission request added, 0 replaced, 0 were there already",
-        "1 record of settings added, 0 replaced, 0 were there already",
+        "1 permission request added, 0 replaced, 0 there already",
+        "1 settings record added, 0 replaced, 0 there already",
     ]
     assert lines[6:] == [
         "1 row of the unknown table moods left out",
@@ -68,6 +68,13 @@ def test_it_tells_of_all_the_rest(run: Run, seed: Seed) -> None:
         ),
         "  … and 2 more",
     ]
+
+
+def test_settings_that_are_there_are_told(run: Run, seed: Seed) -> None:
+    seed.put("settings", id="singleton", config={})
+    run("import-db", seed.path)
+    lines = run("import-db", seed.path).stdout.splitlines()
+    assert lines[3:] == ["0 settings records added, 0 replaced, 1 there already"]
 
 
 def test_job_that_ended_there_since_is_told(run: Run, seed: Seed) -> None:

@@ -66,14 +66,14 @@ def _import(
 
 def _summarise(report: DatabaseImportReport, output: Output) -> None:
     """Write what the import came to."""
-    known = f"{report.known_sessions:,} were there already"
+    known = f"{report.known_sessions:,} there already"
     output.line(f"{counted(report.sessions, 'session')} created, {known}")
     output.line(_appended(report.events, "event"))
-    known = f"{report.known_jobs:,} were there already"
+    known = f"{report.known_jobs:,} there already"
     output.line(f"{counted(report.jobs, 'job')} created, {known}")
     for appended, noun in (
         (report.permission_requests, "permission request"),
-        (report.settings, "record of settings"),
+        (report.settings, "settings record"),
     ):
         if appended != Appended():
             output.line(_appended(appended, noun))
@@ -102,5 +102,5 @@ def _summarise(report: DatabaseImportReport, output: Output) -> None:
 def _appended(appended: Appended, noun: str) -> str:
     return (
         f"{counted(appended.added, noun)} added, {appended.replaced:,} replaced, "
-        f"{appended.unchanged:,} were there already"
+        f"{appended.unchanged:,} there already"
     )
