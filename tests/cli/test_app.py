@@ -9,7 +9,7 @@ import pytest
 from memva.adapters.sqlite import SqliteStore
 from memva.cli import sessions
 from memva.cli.database import default_database
-from memva.domain.errors import StoreBusy, StoreCorrupt
+from memva.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreReadOnly
 
 from .conftest import Run
 
@@ -87,19 +87,28 @@ def test_a_stores_error_is_one_error_line(
     assert result.stderr == "memva: error: another writer held the lock\n"
 
 
-def test_damage_is_one_error_line_that_says_where_to_turn(
-    run: Run, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, database: Path
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        (StoreCorrupt, '"memva check" says what to do'),
+        (StoreReadOnly, "memva has to write to the file and its folder"),
+    ],
+)
+def test_what_sqlite_says_comes_with_advice(
+    run: Run,
+    store: SqliteStore,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Path,
+    kind: type[StoreError],
+    advice: str,
 ) -> None:
-    def damaged(*_: object, **__: object) -> None:
-        raise StoreCorrupt("database disk image is malformed") from sqlite3.DatabaseError()
+    def failing(*_: object, **__: object) -> None:
+        raise kind("what SQLite says") from sqlite3.DatabaseError()
 
-    monkeypatch.setattr(sessions, "list_sessions", damaged)
+    monkeypatch.setattr(sessions, "list_sessions", failing)
     result = run("sessions")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == (
-        f"memva: error: {database}: database disk image is malformed; "
-        '"memva check" says what to do\n'
-    )
+    assert result.stderr == f"memva: error: {database}: what SQLite says; {advice}\n"
 
 
 def test_an_error_of_the_system_is_one_error_line(

@@ -23,10 +23,16 @@ from memva.cli.sessions import sessions
 from memva.cli.show import show
 from memva.cli.usage import usage
 from memva.cli.work import work
-from memva.domain.errors import MemvaError, StoreCorrupt, StoreError
+from memva.domain.errors import MemvaError, StoreCorrupt, StoreError, StoreReadOnly
 
 _READER_LEFT: Final = 141
 """The status that shells report of a command whose reader has gone (`memva sessions | head`)."""
+
+
+_ADVICE: Final[dict[type[StoreError], str]] = {
+    StoreCorrupt: '"memva check" says what to do',
+    StoreReadOnly: "memva has to write to the file and its folder",
+}
 
 
 class _Commands(click.Group):
@@ -61,8 +67,9 @@ class _Commands(click.Group):
 def _with_file(error: StoreError, database: Path) -> str:
     """Return the error's text, with the file where it is SQLite's own text, which names none."""
     reason, own = str(error), isinstance(error.__cause__, sqlite3.Error)
-    if isinstance(error, StoreCorrupt):
-        reason = f'{reason}; "memva check" says what to do'
+    for kind, advice in _ADVICE.items():
+        if isinstance(error, kind):
+            reason = f"{reason}; {advice}"
     return f"{database}: {reason}" if own and str(database) not in reason else reason
 
 
