@@ -118,6 +118,15 @@ def test_what_says_no_time_has_that_of_the_entry_before(store: TranscriptStore) 
     assert len(times) == 1
 
 
+def test_a_repeated_entry_that_says_no_time_keeps_what_it_was_given(store: TranscriptStore) -> None:
+    """Nor does it come to followers again, wherever the conversation has come to meanwhile."""
+    silent = {name: value for name, value in prompt(2).items() if name not in ("timestamp", "cwd")}
+    append(store, prompt(1), silent, prompt(3, cwd="/code/later"))
+    before = store.transcripts.lines(MAIN_TRANSCRIPT, limit=10)
+    append(store, silent)
+    assert store.transcripts.lines(MAIN_TRANSCRIPT, limit=10) == before
+
+
 def test_load_is_of_one_moment(store: TranscriptStore, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [prompt(n) for n in range(250)]
     append(store, *entries)

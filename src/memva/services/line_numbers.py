@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from memva.domain.abilities import TranscriptStore
 from memva.domain.event import Event, EventKey, Transcript
+from memva.domain.json import canonical_json
 from memva.domain.line import AGENT_METADATA, UNNUMBERED, TranscriptLine, content_prefix
 from memva.domain.ports import Store
 from memva.domain.stored_transcript import LinePlace
@@ -21,8 +22,8 @@ class Numbered(NamedTuple):
     """Lines that come to the end of a transcript.
 
     Attributes:
-        lines: Those to store, with their numbers: new ones, and those whose uuid is stored, which
-            keep theirs.
+        lines: Those to store, with their numbers: new ones, and other versions of those whose uuid
+            is stored, which keep theirs.
         ends_with: The stored event that the last line is, where that is known and not to store.
     """
 
@@ -58,6 +59,9 @@ def numbered(
             place = numbers[line.uuid]
         elif event is not None:
             at, place = event, event.line
+            if _is_kept_of(line, event):
+                ends_with = event
+                continue
         elif line.event_type == AGENT_METADATA:
             place = number
         else:
@@ -74,6 +78,16 @@ def stored_line(store: Store, transcript: Transcript, uuid: str | None) -> Event
         return None
     event = event_or_none(store, EventKey(transcript, uuid))
     return event if event is not None and event.line else None
+
+
+def _is_kept_of(line: TranscriptLine, event: Event) -> bool:
+    """Tell whether an event is a line just as it is said again, and belongs to a session.
+
+    What a line does not say it has from those before it, which are others where it is repeated.
+    """
+    return event.memva_session_id is not None and canonical_json(
+        line.data, field="data"
+    ) == canonical_json(event.data, field="data")
 
 
 def _last_appended(store: TranscriptStore, transcript: Transcript) -> str | None:
