@@ -142,7 +142,11 @@ if TYPE_CHECKING:
         list_sessions,
         update_session,
     )
-    from memva.services.stored_transcripts import (
+    from memva.services.stream_recording import RecordingProblem, record_stream
+    from memva.services.transcript_export import export_all_transcripts, export_transcripts
+    from memva.services.transcript_import import import_transcripts
+    from memva.services.transcript_watch import watch_transcripts
+    from memva.services.transcripts import (
         Fold,
         append_to_transcript,
         delete_transcript,
@@ -150,10 +154,6 @@ if TYPE_CHECKING:
         read_transcript,
         summarise_transcript,
     )
-    from memva.services.stream_recording import RecordingProblem, record_stream
-    from memva.services.transcript_export import export_all_transcripts, export_transcripts
-    from memva.services.transcript_watch import watch_transcripts
-    from memva.services.transcripts import import_transcripts
     from memva.services.typescript_memva.database_import import import_memva_database
     from memva.services.typescript_memva.report import (
         DatabaseImportProblem,
@@ -237,14 +237,14 @@ else:
                 "UNCHANGED Unchanged archive_session create_session delete_session get_session "
                 "list_sessions update_session"
             ),
-            "memva.services.stored_transcripts": (
+            "memva.services.transcripts": (
                 "Fold append_to_transcript delete_transcript list_transcripts read_transcript "
                 "summarise_transcript"
             ),
             "memva.services.stream_recording": "RecordingProblem record_stream",
             "memva.services.transcript_export": "export_all_transcripts export_transcripts",
             "memva.services.transcript_watch": "watch_transcripts",
-            "memva.services.transcripts": "import_transcripts",
+            "memva.services.transcript_import": "import_transcripts",
             "memva.services.typescript_memva.database_import": "import_memva_database",
             "memva.services.typescript_memva.report": (
                 "DatabaseImportProblem DatabaseImportProgress DatabaseImportReport"

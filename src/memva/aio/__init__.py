@@ -22,8 +22,8 @@ from memva.services import (
     search,
     session_pruning,
     sessions,
-    stored_transcripts,
     transcript_export,
+    transcript_import,
     transcript_watch,
     transcripts,
 )
@@ -152,15 +152,15 @@ snooze_job = awaitable(claims.snooze_job)
 update_job_status = awaitable(claims.update_job_status)
 
 import_memva_database = awaitable(database_import.import_memva_database)
-import_transcripts = awaitable(transcripts.import_transcripts)
+import_transcripts = awaitable(transcript_import.import_transcripts)
 export_all_transcripts = awaitable(transcript_export.export_all_transcripts)
 export_transcripts = awaitable(transcript_export.export_transcripts)
 
-append_to_transcript = awaitable(stored_transcripts.append_to_transcript)
-delete_transcript = awaitable(stored_transcripts.delete_transcript)
-list_transcripts = awaitable(stored_transcripts.list_transcripts)
-read_transcript = iterated(stored_transcripts.read_transcript)
-summarise_transcript = awaitable(stored_transcripts.summarise_transcript)
+append_to_transcript = awaitable(transcripts.append_to_transcript)
+delete_transcript = awaitable(transcripts.delete_transcript)
+list_transcripts = awaitable(transcripts.list_transcripts)
+read_transcript = iterated(transcripts.read_transcript)
+summarise_transcript = awaitable(transcripts.summarise_transcript)
 
 check_store = awaitable(health.check_store)
 watch_transcripts = stepped(transcript_watch.watch_transcripts, transcript_watch.watch_steps)

@@ -22,7 +22,7 @@ from memva.domain.errors import InvalidValue
 from memva.domain.event import Transcript
 from memva.domain.json import JsonObject
 from memva.domain.redaction import Redact
-from memva.services.stored_transcripts import (
+from memva.services.transcripts import (
     Fold,
     append_to_transcript,
     delete_transcript,

@@ -16,7 +16,7 @@ from memva.cli.transcript_path import refuse_database
 from memva.cli.watching import watch
 from memva.domain.redaction import Redact
 from memva.services.import_report import ImportReport
-from memva.services.transcripts import import_transcripts
+from memva.services.transcript_import import import_transcripts
 
 
 @click.command("import")

@@ -18,7 +18,7 @@ from memva.domain.text import clean_text
 from memva.domain.time import to_text
 from memva.domain.transcript_ports import SourceTranscript, TranscriptSource
 from memva.domain.validation import check_duration, check_no_path, moment_or_none
-from memva.services.transcripts import changed_since, known_versions
+from memva.services.transcript_import import changed_since, known_versions
 
 _READ_AT_ONCE: Final = 500
 _MOST_EXPIRED: Final = 10_000

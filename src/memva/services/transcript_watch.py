@@ -14,7 +14,7 @@ from memva.domain.transcript_ports import SourceTranscript, WatchableSource
 from memva.domain.validation import check_no_path
 from memva.services.deletions import Deletions
 from memva.services.import_report import ImportProblem, ImportProgress, ImportReport, ImportReporter
-from memva.services.transcripts import changed_since, import_items, known_versions
+from memva.services.transcript_import import changed_since, import_items, known_versions
 
 _SWEEP_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.2
