@@ -184,6 +184,17 @@ def test_first_lines_are_known_across_what_is_not_mirrored(
     assert load(store) == before
 
 
+def test_retry_knows_the_first_lines_that_an_import_brought(
+    store: AnyStore, history: History
+) -> None:
+    """The import had seen nothing but them."""
+    history.write(MODE, TITLE)
+    bring_in(store, history)
+    for _ in range(2):
+        append(store, MODE, TITLE, MODE, prompt(1), MODE)
+    assert load(store) == [MODE, TITLE, MODE, prompt(1), MODE]
+
+
 def test_streamed_mirrored_and_imported_are_one(store: AnyStore, history: History) -> None:
     session = create_session(store, project_path="/code/app")
     streamed = {**ANSWER, "message": {**ANSWER["message"], "stop_reason": None}}

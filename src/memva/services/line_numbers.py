@@ -114,6 +114,8 @@ def _before_first_known(
     stored = store.transcripts.lines(transcript, after=since, limit=_NEIGHBOURS)
     before = [at for at in stored if LinePlace.of(at) < LinePlace.of(event)]
     waiting = list(takewhile(_is_without_uuid, reversed(before)))
+    if len(waiting) == len(before) and since.line < UNNUMBERED < event.line:
+        waiting += reversed(_imported_alone(store, transcript))
     found: dict[int, Event] = {}
     for index in range(first - 1, -1, -1):
         same = _found(lines[index], waiting)
@@ -121,6 +123,14 @@ def _before_first_known(
             found[index] = same
             waiting = waiting[waiting.index(same) + 1 :]
     return found
+
+
+def _imported_alone(store: TranscriptStore, transcript: Transcript) -> list[Event]:
+    """Return the lines that an import found, if they are few and none of them has a uuid."""
+    first = store.transcripts.lines(transcript, limit=_NEIGHBOURS)
+    imported = list(takewhile(lambda event: event.line <= UNNUMBERED, first))
+    is_all = len(imported) < _NEIGHBOURS and all(map(_is_without_uuid, imported))
+    return imported if is_all else []
 
 
 def _neighbours(
