@@ -254,6 +254,14 @@ class DocumentSessions:
         with self.store.edit() as documents:
             documents.pop(("deleted", claude_session_id), None)
 
+    def remember_deletion(self, claude_session_id: str, /) -> None:
+        with self.store.edit() as documents:
+            documents["deleted", claude_session_id] = "{}"
+
+    def deletions(self, *, after: str | None = None, limit: int) -> list[str]:
+        names = sorted(key[1] for key in self.store.view() if key[0] == "deleted")
+        return [name for name in names if after is None or name > after][:limit]
+
 
 @attrs.frozen
 class DocumentEvents:
@@ -394,13 +402,21 @@ class DocumentJobs:
             raise JobNotFound(job_id)
         return _load(text, Job)
 
-    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+    def find(
+        self,
+        query: JobQuery,
+        /,
+        *,
+        after: int | None = None,
+        oldest_first: bool = False,
+        limit: int,
+    ) -> JobPage:
         documents = self.store.view()
         jobs = {int(documents["place", job.id]): job for job in self.store.all("job", Job)}
         found = [
             place
-            for place, job in sorted(jobs.items(), reverse=True)
-            if (after is None or place < after)
+            for place, job in sorted(jobs.items(), reverse=not oldest_first)
+            if (after is None or (place > after if oldest_first else place < after))
             and (query.statuses is None or job.status in query.statuses)
             and (query.types is None or job.type in query.types)
             and query.memva_session_id in (None, job.memva_session_id)
@@ -526,6 +542,10 @@ class DocumentCursors:
         with self.store.edit() as documents:
             self.store.need_session(cursor.memva_session_id)
             documents["cursor", cursor.source] = text
+
+    def find(self, *, after: str | None = None, limit: int) -> list[TranscriptCursor]:
+        found = sorted(self.store.all("cursor", TranscriptCursor), key=lambda cursor: cursor.source)
+        return [cursor for cursor in found if after is None or cursor.source > after][:limit]
 
     def with_skipped_lines(self, *, after: str = "", limit: int) -> list[TranscriptCursor]:
         found = sorted(self.store.all("cursor", TranscriptCursor), key=lambda cursor: cursor.source)

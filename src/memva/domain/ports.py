@@ -120,6 +120,20 @@ class SessionRepository(Protocol):
         """Forget that a session of Claude Code's was deleted; one that was not is no error."""
         ...
 
+    def remember_deletion(self, claude_session_id: str, /) -> None:
+        """Remember that a session of Claude Code's was deleted, as another store does.
+
+        Whatever is there of it stays.
+        """
+        ...
+
+    def deletions(self, *, after: str | None = None, limit: int) -> list[str]:
+        """Return the first `limit` sessions of Claude Code's that are remembered as deleted.
+
+        They sort by code points; with `after`, those come that follow it. `limit` is at least 1.
+        """
+        ...
+
 
 class EventRepository(Protocol):
     """The events of a store.
@@ -239,7 +253,10 @@ class JobRepository(Protocol):
     """
 
     def add(self, jobs: Sequence[Job], /) -> list[Job]:
-        """Store new jobs, in the order given; all of them or none. Some may have ended elsewhere.
+        """Store new jobs, in the order given; all of them or none.
+
+        Some may have been claimed elsewhere, or have ended there: they are added as they are. One
+        that is active holds its `concurrency_key` from then on, and its claim is good.
 
         Returned is, for each, the job that is now there: itself, or the stored one that keeps it
         out, where `Job.takes_unique_key` holds of both and they share type and `unique_key`. Such
@@ -262,11 +279,19 @@ class JobRepository(Protocol):
         """
         ...
 
-    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+    def find(
+        self,
+        query: JobQuery,
+        /,
+        *,
+        after: int | None = None,
+        oldest_first: bool = False,
+        limit: int,
+    ) -> JobPage:
         """Return the first `limit` jobs of `query`, the last added first, that follow `after`.
 
-        `after` is the `next` of another page; it stays good while jobs come and go. `limit` is at
-        least 1.
+        With `oldest_first` the one added first comes first. `after` is the `next` of another page
+        in the same order; it stays good while jobs come and go. `limit` is at least 1.
         """
         ...
 
@@ -309,8 +334,9 @@ class JobRepository(Protocol):
         """Store what `new` changes about `old`, and keep `attempt`.
 
         The stored job must have the `claim_token` and the `status` of `old`; the fields in which
-        `new` differs from `old` are stored, and the others stay as they are stored. An attempt
-        whose number is kept already stays as it is.
+        `new` differs from `old` are stored, and the others stay as they are stored; where it
+        differs in none, the attempt alone is kept. An attempt whose number is kept already stays
+        as it is.
 
         Raises:
             JobNotFound: It is not there.
@@ -358,6 +384,14 @@ class CursorRepository(Protocol):
 
         Raises:
             SessionNotFound: Its session is not there.
+        """
+        ...
+
+    def find(self, *, after: str | None = None, limit: int) -> list[TranscriptCursor]:
+        """Return the first `limit` cursors by source.
+
+        Sources compare by code points; with `after`, those come that follow it. `limit` is at
+        least 1.
         """
         ...
 

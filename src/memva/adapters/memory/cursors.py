@@ -36,6 +36,10 @@ class MemoryCursors:
                 scope.content, cursors={**scope.content.cursors, cursor.source: cursor}
             )
 
+    def find(self, *, after: str | None = None, limit: int) -> list[TranscriptCursor]:
+        found = sorted(self._store.content().cursors.items())
+        return [cursor for source, cursor in found if after is None or source > after][:limit]
+
     def with_skipped_lines(self, *, after: str = "", limit: int) -> list[TranscriptCursor]:
         found = (
             cursor

@@ -58,13 +58,25 @@ class MemoryJobs:
             raise JobNotFound(job_id)
         return own(job)
 
-    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+    def find(
+        self,
+        query: JobQuery,
+        /,
+        *,
+        after: int | None = None,
+        oldest_first: bool = False,
+        limit: int,
+    ) -> JobPage:
         content = self._store.content()
         found = [
             (content.job_places[job.id], job)
-            for job in reversed(list(content.jobs.values()))
-            if _is_meant(query, job) and (after is None or content.job_places[job.id] < after)
+            for job in content.jobs.values()
+            if _is_meant(query, job)
         ]
+        if not oldest_first:
+            found.reverse()
+        if after is not None:
+            found = [(at, job) for at, job in found if (at > after if oldest_first else at < after)]
         page = found[:limit]
         return JobPage(
             jobs=[own(job) for _, job in page],

@@ -103,3 +103,12 @@ class MemorySessions:
         with self._store.writing() as scope:
             deleted = scope.content.deleted - {claude_session_id}
             scope.content = attrs.evolve(scope.content, deleted=deleted)
+
+    def remember_deletion(self, claude_session_id: str, /) -> None:
+        with self._store.writing() as scope:
+            deleted = scope.content.deleted | {claude_session_id}
+            scope.content = attrs.evolve(scope.content, deleted=deleted)
+
+    def deletions(self, *, after: str | None = None, limit: int) -> list[str]:
+        deleted = sorted(self._store.content().deleted)
+        return [name for name in deleted if after is None or name > after][:limit]

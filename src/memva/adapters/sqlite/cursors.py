@@ -23,6 +23,10 @@ _PUT: Final = f"""
     VALUES ({placeholders(CURSOR_COLUMNS)})
 """
 
+_FIND: Final = f"SELECT {CURSOR_COLUMNS} FROM transcript_cursors ORDER BY source LIMIT ?"
+_FIND_AFTER: Final = f"""
+    SELECT {CURSOR_COLUMNS} FROM transcript_cursors WHERE source > ? ORDER BY source LIMIT ?
+"""
 _WITH_SKIPPED: Final = f"""
     SELECT {CURSOR_COLUMNS} FROM transcript_cursors
     WHERE skipped IS NOT NULL AND source > ? ORDER BY source LIMIT ?
@@ -57,6 +61,15 @@ class SqliteCursors:
                 if is_foreign_key(error):
                     raise SessionNotFound(cursor.memva_session_id) from error
                 raise
+
+    def find(self, *, after: str | None = None, limit: int) -> list[TranscriptCursor]:
+        """Return the first `limit` cursors by source."""
+        with self._transactions.reading() as connection:
+            if after is None:
+                rows = connection.rows(_FIND, (probe_number(limit),))
+            else:
+                rows = connection.rows(_FIND_AFTER, (probe(after), probe_number(limit)))
+        return [cursor_from_row(row) for row in rows]
 
     def with_skipped_lines(self, *, after: str = "", limit: int) -> list[TranscriptCursor]:
         """Return the first cursors of transcripts of which lines were skipped, by source."""

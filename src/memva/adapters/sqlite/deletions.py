@@ -7,11 +7,15 @@ from datetime import datetime
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection
-from memva.adapters.sqlite.probes import probe
+from memva.adapters.sqlite.probes import probe, probe_number
 from memva.domain.time import to_text
 
 _REMEMBER: Final = "INSERT OR REPLACE INTO deleted_sessions (session_id, deleted_at) VALUES (?, ?)"
 _IS_DELETED: Final = "SELECT 1 FROM deleted_sessions WHERE session_id = ?"
+_FIND: Final = "SELECT session_id FROM deleted_sessions ORDER BY session_id LIMIT ?"
+_FIND_AFTER: Final = """
+    SELECT session_id FROM deleted_sessions WHERE session_id > ? ORDER BY session_id LIMIT ?
+"""
 _FORGET: Final = "DELETE FROM deleted_sessions WHERE session_id = ?"
 
 
@@ -31,3 +35,12 @@ def is_deletion_remembered(connection: Connection, session_id: str) -> bool:
 def forget_deletion(connection: Connection, session_id: str) -> None:
     """Forget that a session of Claude Code's was deleted."""
     connection.run(_FORGET, (probe(session_id),))
+
+
+def remembered_deletions(connection: Connection, after: str | None, limit: int) -> list[str]:
+    """Return the first sessions of Claude Code's that are remembered as deleted, after one."""
+    if after is None:
+        rows = connection.rows(_FIND, (probe_number(limit),))
+    else:
+        rows = connection.rows(_FIND_AFTER, (probe(after), probe_number(limit)))
+    return [session_id for (session_id,) in rows]

@@ -9,7 +9,8 @@ from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_duplicate, is_foreign_key
-from memva.adapters.sqlite.probes import probe, probe_number, probes
+from memva.adapters.sqlite.job_pages import finding
+from memva.adapters.sqlite.probes import probe, probe_number
 from memva.adapters.sqlite.queue import (
     BEHIND,
     CLAIMED,
@@ -69,7 +70,6 @@ _SELECT_UNIQUE: Final = f"""
 """
 _SELECT: Final = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?"
 _SELECT_CLAIM: Final = "SELECT claim_token, status FROM jobs WHERE id = ?"
-_FIND: Final = f"SELECT {JOB_COLUMNS}, position FROM jobs WHERE {{}} ORDER BY position DESC LIMIT ?"
 # What was seen must be there still: meanwhile the job may have been claimed and given up again.
 _CLAIM: Final = """
     UPDATE jobs SET stage = 'claimed', status = ?, attempts = ?, claims = ?, started_at = ?,
@@ -128,14 +128,6 @@ _PRUNE: Final = """
         ORDER BY completed_at LIMIT ?
     )
 """
-_RARE: Final = {
-    "processing": f"SELECT position FROM jobs WHERE {CLAIMED}",
-    "failed": "SELECT position FROM jobs WHERE status = 'failed' AND completed_at IS NOT NULL",
-    "cancelled": (
-        "SELECT position FROM jobs WHERE status = 'cancelled' AND completed_at IS NOT NULL"
-    ),
-}
-"""How the few jobs of a status are found, where walking all jobs would take long."""
 
 
 class SqliteJobs:
@@ -184,13 +176,17 @@ class SqliteJobs:
             raise JobNotFound(job_id)
         return job_from_row(rows[0])
 
-    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+    def find(
+        self,
+        query: JobQuery,
+        /,
+        *,
+        after: int | None = None,
+        oldest_first: bool = False,
+        limit: int,
+    ) -> JobPage:
         """Return the first jobs of `query`, the last added first, that follow `after`."""
-        narrowing, values = _narrowed(query)
-        if after is not None:
-            narrowing.append("position < ?")
-            values.append(probe_number(after))
-        sql = _FIND.format(" AND ".join(narrowing) or "TRUE")
+        sql, values = finding(query, after=after, oldest_first=oldest_first)
         with self._transactions.reading() as connection:
             rows = connection.rows(sql, (*values, probe_number(limit + 1)))
         return JobPage(
@@ -343,29 +339,6 @@ def _check_new(connection: Connection, jobs: Sequence[Job]) -> None:
         ids.add(job.id)
         if job.memva_session_id is not None:
             check_session(connection, job.memva_session_id)
-
-
-def _narrowed(query: JobQuery) -> tuple[list[str], list[object]]:
-    """Return the conditions of `query` and the values bound in them."""
-    conditions: list[str] = []
-    values: list[object] = []
-    for name, wanted in (("status", query.statuses), ("type", query.types)):
-        if wanted is not None:
-            conditions.append(f"{name} IN (SELECT value FROM json_each(?))")
-            values.append(probes(wanted, field=name))
-    if query.statuses is not None and _RARE.keys() >= set(query.statuses):
-        rare = " UNION ALL ".join(_RARE[status] for status in query.statuses)
-        conditions.append(f"position IN ({rare})" if rare else "FALSE")
-    for name, value in (
-        ("memva_session_id", query.memva_session_id),
-        ("concurrency_key", query.concurrency_key),
-    ):
-        if value is not None:
-            conditions.append(f"{name} = ?")
-            values.append(probe(value))
-    if query.active:
-        conditions.append("started_at IS NOT NULL AND completed_at IS NULL")
-    return conditions, values
 
 
 def _claim_row(job: Job, now: str) -> Row:

@@ -12,6 +12,7 @@ from memva.adapters.sqlite.deletions import (
     forget_deletion,
     is_deletion_remembered,
     remember_deletions,
+    remembered_deletions,
 )
 from memva.adapters.sqlite.errors import is_duplicate
 from memva.adapters.sqlite.probes import probe, probe_number
@@ -147,6 +148,16 @@ class SqliteSessions:
         """Forget that a session of Claude Code's was deleted."""
         with self._transactions.writing(one_statement=True) as connection:
             forget_deletion(connection, claude_session_id)
+
+    def remember_deletion(self, claude_session_id: str, /) -> None:
+        """Remember that a session of Claude Code's was deleted, as another store does."""
+        with self._transactions.writing() as connection:
+            remember_deletions(connection, [claude_session_id], self._clock())
+
+    def deletions(self, *, after: str | None = None, limit: int) -> list[str]:
+        """Return the first `limit` sessions of Claude Code's that are remembered as deleted."""
+        with self._transactions.reading() as connection:
+            return remembered_deletions(connection, after, limit)
 
 
 def _finding(

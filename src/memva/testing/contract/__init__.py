@@ -21,6 +21,7 @@ from memva.testing.contract.feeds import FeedContract, FollowContract
 from memva.testing.contract.job_services import JobServiceContract
 from memva.testing.contract.jobs import JobContract
 from memva.testing.contract.keys import KeyContract
+from memva.testing.contract.moved_jobs import MovedJobContract
 from memva.testing.contract.order import OrderContract
 from memva.testing.contract.pages import PageContract
 from memva.testing.contract.processes import ProcessContract
@@ -63,6 +64,7 @@ class StoreContract(
     JobContract,
     ClaimContract,
     KeyContract,
+    MovedJobContract,
     CursorContract,
     TransactionContract,
     ThreadContract,

@@ -81,6 +81,20 @@ class CursorContract:
         assert caught.value.session_id == "session-1"
         assert store.cursors.get("file-1") is None
 
+    def test_cursors_are_found(self, store: Store) -> None:
+        """All cursors come by source, page by page."""
+        store.sessions.add(sample_session())
+        assert store.cursors.find(limit=9) == []
+        for source in ("b", "\uffff", "\U00010000", "a", "Z"):
+            store.cursors.put(sample_cursor(source=source, skipped=SkippedLines()))
+        expected = ["Z", "a", "b", "\uffff", "\U00010000"]
+        found = store.cursors.find(limit=2**70)
+        assert found == [sample_cursor(source=s, skipped=SkippedLines()) for s in expected]
+        assert [cursor.source for cursor in store.cursors.find(limit=2)] == expected[:2]
+        page = store.cursors.find(after="a", limit=3)
+        assert [cursor.source for cursor in page] == expected[2:]
+        assert store.cursors.find(after="\U00010000", limit=9) == []
+
     def test_cursors_with_skipped_lines_are_found(self, store: Store) -> None:
         """Cursors of transcripts with skipped lines come by source, page by page, no others."""
         store.sessions.add(sample_session())

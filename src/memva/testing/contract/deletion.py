@@ -113,6 +113,32 @@ class DeletionContract:
         assert store.sessions.is_deleted("one")
         assert store.sessions.is_deleted("two")
 
+    def test_deletion_may_be_told(self, store: Store) -> None:
+        """What another store remembers as deleted is remembered here, and nothing is deleted."""
+        store.sessions.add(sample_session())
+        store.events.append([sample_event(memva_session_id="session-1")])
+        for name in ("session-1", "claude-1", "elsewhere", "claude-1"):
+            store.sessions.remember_deletion(name)
+            assert store.sessions.is_deleted(name)
+        assert store.sessions.get("session-1") == sample_session()
+        assert len(stored(store)) == 1
+        store.sessions.forget_deletion("claude-1")
+        assert not store.sessions.is_deleted("claude-1")
+
+    def test_deletions_are_listed(self, store: Store) -> None:
+        """All that is remembered as deleted comes by name, page by page."""
+        assert store.sessions.deletions(limit=9) == []
+        store.sessions.add(sample_session(id="b"))
+        store.sessions.delete("b")
+        for name in ("\uffff", "\U00010000", "a", "Z", "gone"):
+            store.sessions.remember_deletion(name)
+        store.sessions.forget_deletion("gone")
+        expected = ["Z", "a", "b", "\uffff", "\U00010000"]
+        assert store.sessions.deletions(limit=2**70) == expected
+        assert store.sessions.deletions(limit=2) == expected[:2]
+        assert store.sessions.deletions(after="a", limit=2) == expected[2:4]
+        assert store.sessions.deletions(after="\U00010000", limit=9) == []
+
     def test_deletion_that_is_undone_is_not_remembered(self, store: Store) -> None:
         """What is remembered takes effect with the transaction that it stands in."""
         store.sessions.add(sample_session())
@@ -126,6 +152,10 @@ class DeletionContract:
             store.sessions.forget_deletion("session-1")
             raise KeyError
         assert store.sessions.is_deleted("session-1")
+        with pytest.raises(KeyError), store.transaction():
+            store.sessions.remember_deletion("told")
+            raise KeyError
+        assert not store.sessions.is_deleted("told")
 
     def test_what_is_added_later_does_not_undo_it(self, store: Store) -> None:
         """A deleted session may be added again, and recorded in; it is remembered still."""
