@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from memva.domain.attempt import AttemptOutcome, JobAttempt
     from memva.domain.compactions import Compaction, compactions_in
     from memva.domain.errors import (
+        CopyDiffers,
+        CopyRefused,
         EventNotFound,
         IllegalTransition,
         InvalidValue,
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
         snooze_job,
         update_job_status,
     )
+    from memva.services.copy_report import CopiedPart, CopyPart, CopyProgress, CopyReport, CopyStep
     from memva.services.counts import (
         get_session_stats,
         get_stats_of_sessions,
@@ -142,6 +145,7 @@ if TYPE_CHECKING:
         list_sessions,
         update_session,
     )
+    from memva.services.store_copy import copy_store, translate_position
     from memva.services.stream_recording import RecordingProblem, record_stream
     from memva.services.transcript_export import export_all_transcripts, export_transcripts
     from memva.services.transcript_import import import_transcripts
@@ -174,10 +178,11 @@ else:
             "memva.domain.attempt": "AttemptOutcome JobAttempt",
             "memva.domain.compactions": "Compaction compactions_in",
             "memva.domain.errors": (
-                "EventNotFound IllegalTransition InvalidValue JobExists JobNotFound LeaseLost "
-                "MemvaError NotFound SearchUnavailable SessionExists SessionNotFound SinkTaken "
-                "SinkUnwritable SourceUnreadable StoreBusy StoreCorrupt StoreError StoreFull "
-                "StoreIncompatible StoreReadOnly StoreUnavailable UniqueKeyTaken"
+                "CopyDiffers CopyRefused EventNotFound IllegalTransition InvalidValue JobExists "
+                "JobNotFound LeaseLost MemvaError NotFound SearchUnavailable SessionExists "
+                "SessionNotFound SinkTaken SinkUnwritable SourceUnreadable StoreBusy "
+                "StoreCorrupt StoreError StoreFull StoreIncompatible StoreReadOnly "
+                "StoreUnavailable UniqueKeyTaken"
             ),
             "memva.domain.event": "ASSISTANT RESULT SYSTEM USER Event EventKey Transcript",
             "memva.domain.event_page": "EventCursor EventPage EventQuery",
@@ -211,6 +216,7 @@ else:
                 "checkpoint_job complete_job fail_job get_next_job get_next_jobs release_job "
                 "renew_lease rescue_expired_jobs snooze_job update_job_status"
             ),
+            "memva.services.copy_report": "CopiedPart CopyPart CopyProgress CopyReport CopyStep",
             "memva.services.counts": (
                 "get_session_stats get_stats_of_sessions get_usage list_session_summaries"
             ),
@@ -237,6 +243,7 @@ else:
                 "UNCHANGED Unchanged archive_session create_session delete_session get_session "
                 "list_sessions update_session"
             ),
+            "memva.services.store_copy": "copy_store translate_position",
             "memva.services.transcripts": (
                 "Fold append_to_transcript delete_transcript list_transcripts read_transcript "
                 "summarise_transcript"
@@ -265,6 +272,13 @@ __all__ = [
     "CheckableStore",
     "ClaudeStatus",
     "Compaction",
+    "CopiedPart",
+    "CopyDiffers",
+    "CopyPart",
+    "CopyProgress",
+    "CopyRefused",
+    "CopyReport",
+    "CopyStep",
     "CostSource",
     "CountingStore",
     "CreatedJob",
@@ -373,6 +387,7 @@ __all__ = [
     "checkpoint_job",
     "compactions_in",
     "complete_job",
+    "copy_store",
     "create_job",
     "create_jobs",
     "create_session",
@@ -426,6 +441,7 @@ __all__ = [
     "summarise_transcript",
     "threads_in",
     "tool_calls_in",
+    "translate_position",
     "update_job_status",
     "update_session",
     "wait_for_job",

@@ -22,6 +22,7 @@ from memva.services import (
     search,
     session_pruning,
     sessions,
+    store_copy,
     transcript_export,
     transcript_import,
     transcript_watch,
@@ -39,6 +40,7 @@ __all__ = [
     "check_store",
     "checkpoint_job",
     "complete_job",
+    "copy_store",
     "create_job",
     "create_jobs",
     "create_session",
@@ -89,6 +91,7 @@ __all__ = [
     "snooze_job",
     "summarise_transcript",
     "transaction",
+    "translate_position",
     "update_job_status",
     "update_session",
     "wait_for_job",
@@ -161,6 +164,9 @@ delete_transcript = awaitable(transcripts.delete_transcript)
 list_transcripts = awaitable(transcripts.list_transcripts)
 read_transcript = iterated(transcripts.read_transcript)
 summarise_transcript = awaitable(transcripts.summarise_transcript)
+
+copy_store = awaitable(store_copy.copy_store)
+translate_position = awaitable(store_copy.translate_position)
 
 check_store = awaitable(health.check_store)
 watch_transcripts = stepped(transcript_watch.watch_transcripts, transcript_watch.watch_steps)

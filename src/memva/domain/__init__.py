@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from memva.domain.attempt import AttemptOutcome, JobAttempt
     from memva.domain.compactions import Compaction, compactions_in
     from memva.domain.errors import (
+        CopyDiffers,
+        CopyRefused,
         EventNotFound,
         IllegalTransition,
         InvalidValue,
@@ -136,10 +138,11 @@ else:
             "memva.domain.attempt": "AttemptOutcome JobAttempt",
             "memva.domain.compactions": "Compaction compactions_in",
             "memva.domain.errors": (
-                "EventNotFound IllegalTransition InvalidValue JobExists JobNotFound LeaseLost "
-                "MemvaError NotFound SearchUnavailable SessionExists SessionNotFound SinkTaken "
-                "SinkUnwritable SourceUnreadable StoreBusy StoreCorrupt StoreError StoreFull "
-                "StoreIncompatible StoreReadOnly StoreUnavailable UniqueKeyTaken"
+                "CopyDiffers CopyRefused EventNotFound IllegalTransition InvalidValue JobExists "
+                "JobNotFound LeaseLost MemvaError NotFound SearchUnavailable SessionExists "
+                "SessionNotFound SinkTaken SinkUnwritable SourceUnreadable StoreBusy "
+                "StoreCorrupt StoreError StoreFull StoreIncompatible StoreReadOnly "
+                "StoreUnavailable UniqueKeyTaken"
             ),
             "memva.domain.event": "Event EventKey Transcript",
             "memva.domain.event_page": "EventCursor EventFeed EventPage EventQuery",
@@ -203,6 +206,8 @@ __all__ = [
     "CheckableStore",
     "ClaudeStatus",
     "Compaction",
+    "CopyDiffers",
+    "CopyRefused",
     "CostSource",
     "CountRepository",
     "CountingStore",

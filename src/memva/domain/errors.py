@@ -159,6 +159,32 @@ class SinkTaken(SinkUnwritable):
     """Something else is there already; it was left as it was."""
 
 
+class CopyDiffers(MemvaError):
+    """A copy of a store does not hold what the store holds.
+
+    `part`, `item` and `reason` say in which part of it, of which thing there, and in what.
+    """
+
+    def __init__(self, part: str, item: str, reason: str) -> None:
+        super().__init__(part, item, reason)
+        self.part = part
+        self.item = item
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the copy differs from its source in its {self.part}: {self.item!r} {self.reason}"
+
+
+class CopyRefused(CopyDiffers):
+    """The target holds something that no copy of the source begins with; it was left as it was."""
+
+    def __str__(self) -> str:
+        return (
+            "the target holds something else than a copy of the source that was begun: "
+            f"in its {self.part}, {self.item!r} {self.reason}"
+        )
+
+
 class StoreError(MemvaError):
     """The store failed; the driver's own error is the `__cause__`."""
 

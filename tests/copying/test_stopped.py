@@ -1,0 +1,156 @@
+"""A copy that was stopped or killed at any moment ends as a clean one when it is called again."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.copying.conftest import NewStore, take_small_steps
+from tests.copying.stores import everything, fill
+
+from memva import CopyProgress, TranscriptStore, copy_store
+from memva.adapters.sqlite import SqliteStore
+
+
+class Stopped(BaseException):
+    """It was stopped, as by Ctrl-C."""
+
+
+def after(moments: int, stop: Callable[[], None]) -> Callable[[CopyProgress], None]:
+    """Return what stops a copy after so many moments at which it tells its progress."""
+    left = moments
+
+    def count(_: CopyProgress) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            stop()
+
+    return count
+
+
+def stop() -> None:
+    raise Stopped
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_copy_that_was_stopped_after_each_step_goes_on(
+    stores: tuple[TranscriptStore, TranscriptStore],
+) -> None:
+    source, target = stores
+    fill(source)
+    calls: list[CopyProgress] = []
+    with pytest.raises(Stopped):
+        copy_store(source, target, on_progress=after(1, stop))
+    for moments in range(2, 200):
+        told: list[CopyProgress] = []
+        stopping = after(moments, stop)
+
+        def tell(
+            progress: CopyProgress,
+            told: list[CopyProgress] = told,
+            stopping: Callable[[CopyProgress], None] = stopping,
+        ) -> None:
+            told.append(progress)
+            stopping(progress)
+
+        try:
+            report = copy_store(source, target, on_progress=tell)
+        except Stopped:
+            calls += told
+            continue
+        break
+    assert {p.step for p in calls} == {"comparing", "copying", "verifying"}
+    assert report.added == 0
+    assert everything(target) == everything(source)
+    again = [(p.part, p.count) for p in calls if p.step == "copying"]
+    assert len(again) == len(set(again))
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_copy_that_was_stopped_inside_a_batch_goes_on(new_store: NewStore) -> None:
+    source, target = new_store("memory", ""), new_store("sqlite", "target")
+    fill(source)
+    ports = [
+        (target.sessions, "add", 8),
+        (target.jobs, "replace", 2),
+        (target.cursors, "put", 2),
+        (target.transcripts, "keep_summary", 1),
+        (target.sessions, "remember_deletion", 2),
+    ]
+    for port, name, calls in ports:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+            patch.setattr(port, name, stopped_at(getattr(port, name), calls))
+            copy_store(source, target)
+    copy_store(source, target)
+    assert everything(target) == everything(source)
+
+
+def stopped_at(call: Callable[..., object], calls: int) -> Callable[..., object]:
+    left = calls
+
+    def stopping(*args: object, **kwargs: object) -> object:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Stopped
+        return call(*args, **kwargs)
+
+    return stopping
+
+
+def copy_and_die(source: Path, target: Path, *, moments: int, inside: bool) -> None:
+    """Copy, and be killed between two batches or inside one."""
+    take_small_steps(setattr)
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with ExitStack() as stack:
+        one, other = (stack.enter_context(SqliteStore.open(path)) for path in (source, target))
+        dying = after(moments, die)
+        if not inside:
+            copy_store(one, other, on_progress=dying)
+            return
+        writes = [(other.sessions, "add"), (other.events, "append"), (other.jobs, "add")]
+        writes += [(other.cursors, "put"), (other.sessions, "remember_deletion")]
+        for port, name in writes:
+            setattr(port, name, dying_after(getattr(port, name), dying))
+        copy_store(one, other)
+
+
+def dying_after(
+    call: Callable[..., object], dying: Callable[[CopyProgress], None]
+) -> Callable[..., object]:
+    def calling(*args: object, **kwargs: object) -> object:
+        done = call(*args, **kwargs)
+        dying(CopyProgress(step="copying", part="sessions", count=0, share=None))
+        return done
+
+    return calling
+
+
+def test_a_copy_that_was_killed_again_and_again_ends_as_a_clean_one(tmp_path: Path) -> None:
+    paths = tmp_path / "source.db", tmp_path / "target.db"
+    with SqliteStore.open(paths[0]) as source:
+        fill(source)
+    spawn = multiprocessing.get_context("spawn")
+    # Between batches of sessions, of events and of jobs; inside one of sessions, of jobs and of
+    # import cursors.
+    for moments, inside in [(2, False), (13, True), (8, False), (9, True), (21, False), (4, True)]:
+        process = spawn.Process(
+            target=copy_and_die, args=paths, kwargs={"moments": moments, "inside": inside}
+        )
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        process.close()
+    with SqliteStore.open(paths[0]) as source, SqliteStore.open(paths[1]) as target:
+        report = copy_store(source, target)
+        assert everything(target) == everything(source)
+        assert 0 < report.added < sum(part.count for part in report.parts.values())
