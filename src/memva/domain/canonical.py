@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from types import NoneType
 from typing import Any, Final, cast
 
 import attrs
 
-from memva.domain.json import JsonValue, canonical_json
+from memva.domain.json import JsonValue, ParsedObject, canonical_json
 from memva.domain.time import to_text
 
 _MICROSECOND: Final = timedelta(microseconds=1)
+_JSON_TYPES: Final = frozenset({str, int, float, bool, NoneType, dict, list, ParsedObject})
 
 
 def canonical_fields(entity: object, *, leave_out: Collection[str] = ()) -> dict[str, str]:
@@ -27,15 +29,15 @@ def canonical_fields(entity: object, *, leave_out: Collection[str] = ()) -> dict
 
 
 def _json(value: Any) -> JsonValue:
+    if type(value) in _JSON_TYPES:
+        return cast("JsonValue", value)
     if isinstance(value, datetime):
         return to_text(value)
     if isinstance(value, timedelta):
         return value // _MICROSECOND
     if isinstance(value, tuple):
         return [_json(item) for item in value]
-    if attrs.has(type(value)):
-        return [_json(getattr(value, name)) for name in _names(type(value))]
-    return cast("JsonValue", value)
+    return [_json(getattr(value, name)) for name in _names(type(value))]
 
 
 def _names(kind: type[Any]) -> tuple[str, ...]:
