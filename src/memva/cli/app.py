@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from memva.cli.backup import backup
 from memva.cli.check import check
-from memva.cli.database import default_database
+from memva.cli.copying import copy
+from memva.cli.database import DATABASE, Database, default_database
 from memva.cli.exporting import export
 from memva.cli.failures import Failure, Interrupted
 from memva.cli.importing import import_
@@ -64,7 +64,7 @@ class _Commands(click.Group):
         return result
 
 
-def _with_file(error: StoreError, database: Path) -> str:
+def _with_file(error: StoreError, database: Database) -> str:
     """Return the error's text, with the file where it is SQLite's own text, which names none."""
     reason, own = str(error), isinstance(error.__cause__, sqlite3.Error)
     for kind, advice in _ADVICE.items():
@@ -86,7 +86,7 @@ def _reason(error: OSError) -> str:
 @click.option(
     "--db",
     "database",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=DATABASE,
     envvar="MEMVA_DB",
     default=default_database,
     show_default="memva.db in your data folder",
@@ -96,7 +96,7 @@ def _reason(error: OSError) -> str:
 )
 @click.version_option(package_name="memva", message="%(prog)s %(version)s")
 @click.pass_context
-def app(ctx: click.Context, database: Path) -> None:
+def app(ctx: click.Context, database: Database) -> None:
     """Keep Claude Code's conversations and background jobs in one SQLite file.
 
     Begin with "memva import"; then "memva sessions" lists what is there and "memva show" prints a
@@ -117,6 +117,7 @@ _COMMANDS: Final = (
     check,
     export,
     backup,
+    copy,
 )
 for _command in _COMMANDS:
     app.add_command(_command)

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from rich.progress import TaskProgressColumn
 
-from memva.cli.database import open_existing
+from memva.adapters.sqlite import SqliteStore
+from memva.cli.database import Database, check_is_there
 from memva.cli.failures import Failure
 from memva.cli.output import stdout
 from memva.cli.progress import progress_bar
@@ -16,12 +17,13 @@ from memva.cli.progress import progress_bar
 @click.command(short_help="Copy the database to a new file.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
-def backup(database: Path, file: Path) -> None:
+def backup(database: Database, file: Path) -> None:
     """Copy the database to the new file FILE, and check the copy.
 
     Others may go on using the database meanwhile. FILE appears only when it is whole.
     """
-    with open_existing(database) as store:
+    check_is_there(database)
+    with SqliteStore.open(database) as store:
         if file.exists():
             raise Failure(f"{file} exists already; a backup needs a new file")
         with progress_bar(TaskProgressColumn()) as bar:

@@ -12,7 +12,7 @@ import click
 from memva.adapters.claude_code import TranscriptFiles, cleanup_period, default_projects_folder
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
-from memva.cli.database import tell_of_none
+from memva.cli.database import Database, open_database, tell_of_none
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.failures import Failure
 from memva.cli.output import Output, counted, one_line, stderr, stdout
@@ -43,7 +43,7 @@ def check(ctx: click.Context, path: Path | None, thorough: bool, as_json: bool) 
     It changes nothing, and reads a damaged database, too, or one that is not memva's. The exit
     status is 1 where something is wrong, and 0 where nothing is but what is marked as a note.
     """
-    database: Path = ctx.obj
+    database: Database = ctx.obj
     place = default_projects_folder() if path is None else path
     if path is not None and not path.exists():
         raise Failure(f"{path}: there is no such file or folder")
@@ -70,7 +70,7 @@ def check(ctx: click.Context, path: Path | None, thorough: bool, as_json: bool) 
 
 
 def _look(
-    database: Path | None, source: TranscriptSource | None, place: Path, *, thorough: bool
+    database: Database | None, source: TranscriptSource | None, place: Path, *, thorough: bool
 ) -> Sequence[Finding]:
     """Return what is wrong, the worst first; without a database, with the source alone."""
     kept_for = cleanup_period(place)
@@ -81,14 +81,14 @@ def _look(
     if _KEEPS_FROM_OPENING.isdisjoint(finding.kind for finding in findings):
         try:
             # Without search, so that no index is made for this.
-            with SqliteStore.open(database, search=False) as store:
+            with open_database(database, search=False) as store:
                 findings += check_store(store, source=source, kept_for=kept_for, integrity=False)
         except StoreError as error:
             findings.append(_not_opened(database, error))
     return sorted(findings, key=lambda finding: finding.rank)
 
 
-def _not_opened(database: Path, error: StoreError) -> Finding:
+def _not_opened(database: Database, error: StoreError) -> Finding:
     return Finding(
         kind="unreadable",
         severity="warning",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 from rich.progress import MofNCompleteColumn, TextColumn
 
 from memva.adapters.claude_code import TranscriptFolder
-from memva.adapters.sqlite import SqliteStore
-from memva.cli.database import open_existing
+from memva.cli.database import CommandStore, Database, open_existing
 from memva.cli.failures import Failure, interruptible
 from memva.cli.ids import session_by_prefix
 from memva.cli.output import Output, counted, stderr, stdout
@@ -24,7 +21,7 @@ from memva.services.transcript_export import export_all_transcripts, export_tran
 @click.option("--all", "everything", is_flag=True, help="Every conversation there is.")
 @click.option("--overwrite", is_flag=True, help="Also replace files that hold something else.")
 @click.pass_obj
-def export(database: Path, names: tuple[str, ...], everything: bool, overwrite: bool) -> None:
+def export(database: Database, names: tuple[str, ...], everything: bool, overwrite: bool) -> None:
     """Write the conversation of SESSION, an id or the beginning of one, into FOLDER.
 
     Or, with --all, every conversation. They become the files that they were imported from, with
@@ -55,7 +52,7 @@ def export(database: Path, names: tuple[str, ...], everything: bool, overwrite: 
 
 
 def _export(
-    store: SqliteStore, session_id: str | None, folder: TranscriptFolder, *, overwrite: bool
+    store: CommandStore, session_id: str | None, folder: TranscriptFolder, *, overwrite: bool
 ) -> ExportReport:
     with progress_bar(MofNCompleteColumn(), TextColumn("lines")) as bar:
         task = bar.add_task("Exporting", total=None)

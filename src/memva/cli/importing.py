@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from memva.adapters.claude_code import TranscriptFiles, default_projects_folder
-from memva.adapters.sqlite import SqliteStore
+from memva.cli.database import Database, open_database
 from memva.cli.failures import Failure, interruptible
 from memva.cli.import_told import importing_bar, summarise
 from memva.cli.output import stderr, stdout
@@ -31,7 +31,7 @@ from memva.services.transcript_import import import_transcripts
 )
 @click.pass_obj
 def import_(
-    database: Path,
+    database: Database,
     path: Path | None,
     restore: bool,
     redact: Redact | None,
@@ -71,8 +71,10 @@ def import_(
         raise Failure(f"{place}: none of it could be imported")
 
 
-def _import(database: Path, place: Path, *, restore: bool, redact: Redact | None) -> ImportReport:
-    with SqliteStore.open(database) as store, importing_bar() as tell:
+def _import(
+    database: Database, place: Path, *, restore: bool, redact: Redact | None
+) -> ImportReport:
+    with open_database(database) as store, importing_bar() as tell:
         return import_transcripts(
             store, TranscriptFiles(place), redact=redact, restore=restore, on_progress=tell
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from rich.progress import MofNCompleteColumn
 
-from memva.adapters.sqlite import SqliteStore
 from memva.adapters.typescript_memva import TypescriptMemva, default_memva_database
+from memva.cli.database import Database, open_database
 from memva.cli.failures import Failure, interruptible
 from memva.cli.output import Output, counted, stdout
 from memva.cli.problems import list_problems
@@ -25,7 +25,7 @@ from memva.services.typescript_memva.report import DatabaseImportProgress, Datab
 @click.option("--restore", is_flag=True, help="Also bring back sessions that were deleted.")
 @may_redact
 @click.pass_obj
-def import_db(database: Path, path: Path | None, restore: bool, redact: Redact | None) -> None:
+def import_db(database: Database, path: Path | None, restore: bool, redact: Redact | None) -> None:
     """Bring in the sessions, events and jobs of the TypeScript Memva.
 
     PATH is its database; without it, the one in ~/.memva. It is only read, may be in use, and stays
@@ -45,10 +45,10 @@ def import_db(database: Path, path: Path | None, restore: bool, redact: Redact |
 
 
 def _import(
-    database: Path, source: TypescriptMemva, *, restore: bool, redact: Redact | None
+    database: Database, source: TypescriptMemva, *, restore: bool, redact: Redact | None
 ) -> DatabaseImportReport:
     bar = progress_bar(MofNCompleteColumn())
-    with SqliteStore.open(database) as store, bar:
+    with open_database(database) as store, bar:
         task = bar.add_task("Importing", total=None)
 
         def tell(progress: DatabaseImportProgress) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Final, get_args
 
 import click
 from rich.progress import TextColumn
 
-from memva.cli.database import open_existing
+from memva.cli.database import Database, open_existing
 from memva.cli.durations import duration_typed
 from memva.cli.every_job import every_job
 from memva.cli.output import counted, stdout
@@ -40,7 +39,7 @@ _DEFAULT: Final[tuple[EndedStatus, ...]] = ("completed", "cancelled")
 @click.option("--dry-run", is_flag=True, help="Count them, and delete none.")
 @click.pass_obj
 def prune(
-    database: Path, older_than: timedelta, statuses: tuple[EndedStatus, ...], dry_run: bool
+    database: Database, older_than: timedelta, statuses: tuple[EndedStatus, ...], dry_run: bool
 ) -> None:
     """Delete jobs that ended some time ago, with their attempts.
 

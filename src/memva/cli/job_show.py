@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
 
-from memva.cli.database import open_existing
+from memva.cli.database import Database, open_existing
 from memva.cli.durations import duration_text
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.ids import job_by_prefix
@@ -32,7 +31,7 @@ _INDENT: Final = 2
 @click.argument("job_id", metavar="JOB")
 @click.option("--json", "as_json", is_flag=True, help='One JSON object: "job" and "attempts".')
 @click.pass_obj
-def show(database: Path, job_id: str, as_json: bool) -> None:
+def show(database: Database, job_id: str, as_json: bool) -> None:
     """Print JOB, an id or the beginning of one, with its attempts.
 
     Fields that are empty are left out, but not from JSON.

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
 from typing import Final, get_args
 
 import click
 
-from memva.adapters.sqlite import SqliteStore
-from memva.cli.database import tell_of_none
+from memva.cli.database import Database, is_there, open_database, tell_of_none
 from memva.cli.durations import duration_text
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.every_job import every_job
@@ -89,11 +87,11 @@ def jobs(
     if ctx.invoked_subcommand is not None:
         refuse_options(ctx)
         return
-    database: Path = ctx.obj
-    if not database.exists():
+    database: Database = ctx.obj
+    if not is_there(database):
         tell_of_none(database)
         return
-    with SqliteStore.open(database) as store, store.snapshot():
+    with open_database(database) as store, store.snapshot():
         session = None if prefix is None else session_by_prefix(store, prefix).id
         page = list_jobs(
             store,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import click
 
-from memva.adapters.sqlite import SqliteStore
-from memva.cli.database import tell_of_none
+from memva.cli.database import CommandStore, Database, is_there, open_database, tell_of_none
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.ids import session_by_prefix, short_ids
 from memva.cli.moments import since_and_until
@@ -61,7 +59,7 @@ _LONG_WORK: Final = 5_000
 )
 @click.pass_obj
 def search(
-    database: Path,
+    database: Database,
     words: Sequence[str],
     prefix: str | None,
     event_types: Sequence[str],
@@ -79,10 +77,10 @@ def search(
     matter. Searched is what was typed and answered, commands, file names, and the beginnings and
     ends of results.
     """
-    if not database.exists():
+    if not is_there(database):
         tell_of_none(database)
         return
-    with SqliteStore.open(database) as store:
+    with open_database(database) as store:
         session = None if prefix is None else session_by_prefix(store, prefix)
         _bring_up_to_date(store)
         page = search_events(
@@ -111,7 +109,7 @@ def search(
         stderr().line(f"These are the first {limit:,}; --limit shows more.")
 
 
-def _bring_up_to_date(store: SqliteStore) -> None:
+def _bring_up_to_date(store: CommandStore) -> None:
     """Bring the index up to date, with a bar where that takes long."""
     try:
         missing = store.search.build(limit=1).left
@@ -127,7 +125,7 @@ def _bring_up_to_date(store: SqliteStore) -> None:
         )
 
 
-def _by_id(store: SqliteStore) -> dict[str, Session]:
+def _by_id(store: CommandStore) -> dict[str, Session]:
     return {session.id: session for session in list_sessions(store, archived=None)}
 
 

@@ -6,13 +6,12 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final, get_args
 
 import click
 from rich.progress import TextColumn
 
-from memva.cli.database import open_existing
+from memva.cli.database import Database, open_existing
 from memva.cli.durations import duration_typed
 from memva.cli.failures import Failure, Interrupted, interruptible
 from memva.cli.folders import of_project
@@ -57,7 +56,7 @@ _REASONS: Final[dict[KeptBecause, str]] = {
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def prune(
-    database: Path,
+    database: Database,
     older_than: timedelta,
     statuses: tuple[SessionStatus, ...],
     archived: bool,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import click
 
-from memva.adapters.sqlite import SqliteStore
-from memva.cli.database import tell_of_none
+from memva.cli.database import Database, is_there, open_database, tell_of_none
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.folders import of_project
 from memva.cli.ids import short_ids
@@ -96,11 +94,11 @@ def sessions(
     if ctx.invoked_subcommand is not None:
         refuse_options(ctx)
         return
-    database: Path = ctx.obj
-    if not database.exists():
+    database: Database = ctx.obj
+    if not is_there(database):
         tell_of_none(database)
         return
-    with SqliteStore.open(database) as store:
+    with open_database(database) as store:
         everything = list_sessions(store, archived=None)
         page = list_session_summaries(
             store,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from pathlib import Path
 from typing import Protocol
 
 import click
@@ -15,7 +14,7 @@ from memva.cli.conversation.live import LiveConversation
 from memva.cli.conversation.unfolding import Unfolding
 from memva.cli.conversation.whole import conversation
 from memva.cli.conversation.writing import write
-from memva.cli.database import open_existing
+from memva.cli.database import Database, open_existing
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.ids import session_by_prefix
 from memva.cli.output import Output, local_time, one_line, stderr, stdout
@@ -33,7 +32,7 @@ from memva.services.events import get_events_for_session, get_recent_events
 @click.option("--json", "as_json", is_flag=True, help="One event a line, with every field.")
 @click.pass_obj
 def show(
-    database: Path,
+    database: Database,
     session_id: str,
     tools: bool,
     thinking: bool,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Final, get_args
 
 import click
 
-from memva.adapters.sqlite import SqliteStore
-from memva.cli.database import tell_of_none
+from memva.cli.database import Database, is_there, open_database, tell_of_none
 from memva.cli.entity_json import json_line
 from memva.cli.moments import LocalZone, since_and_until
 from memva.cli.output import Output, counted, one_line, stderr, stdout
@@ -38,7 +36,7 @@ _UNNAMED: Final = "(not said)"
 )
 @click.pass_obj
 def usage(
-    database: Path,
+    database: Database,
     by: UsageBy | None,
     since: datetime | None,
     until: datetime | None,
@@ -50,10 +48,10 @@ def usage(
     time zone. Figures that Claude Code never said the last word on are marked with "~": the truth
     is more. memva knows no prices.
     """
-    if not database.exists():
+    if not is_there(database):
         tell_of_none(database)
         return
-    with SqliteStore.open(database) as store:
+    with open_database(database) as store:
         # Once for all reports, as there may be very many.
         rows = store.counts.responses(since=since, until=until)
     kinds = (by,) if by else ("day",) if as_json else _SHOWN_BY_DEFAULT

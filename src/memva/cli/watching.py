@@ -8,7 +8,7 @@ from threading import Event
 from typing import Final
 
 from memva.adapters.claude_code import TranscriptFiles
-from memva.adapters.sqlite import SqliteStore
+from memva.cli.database import Database, open_database
 from memva.cli.import_told import importing_bar, summarise_gain, summarise_problems
 from memva.cli.output import Output, counted, local_time, stderr, stdout
 from memva.domain.redaction import Redact
@@ -23,7 +23,7 @@ _LOOK_SECONDS: Final = 0.5
 
 
 def watch(
-    database: Path, place: Path, *, restore: bool, redact: Redact | None, polling: bool
+    database: Database, place: Path, *, restore: bool, redact: Redact | None, polling: bool
 ) -> None:
     """Import what is there, then what is written, until SIGINT or SIGTERM; tell of all of it."""
     stop, total, output = Event(), ImportReport(), stdout()
@@ -34,7 +34,7 @@ def watch(
                 continue
         if stop.is_set():
             return
-        with SqliteStore.open(database) as store, ExitStack() as until_first_report:
+        with open_database(database) as store, ExitStack() as until_first_report:
             stderr().line(f"Watching {place} until Ctrl-C.")
             tell = until_first_report.enter_context(importing_bar())
             source = TranscriptFiles(place, polling=polling)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from memva.adapters.sqlite import SqliteStore
+from memva.cli.database import Database, open_database
 from memva.cli.durations import duration_text, duration_typed
 from memva.cli.failures import Failure
 from memva.cli.output import Output, local_time, one_line, stderr, stdout
@@ -48,7 +48,7 @@ from memva.worker import Handler, Happening, Worker
 @click.option("--until-idle", is_flag=True, help="End when nothing is due and nothing runs.")
 @click.pass_obj
 def work(
-    database: Path,
+    database: Database,
     handlers: str,
     concurrency: int,
     lease: timedelta,
@@ -63,7 +63,7 @@ def work(
     """
     found = _handlers(handlers)
     output = stdout()
-    with SqliteStore.open(database) as store:
+    with open_database(database) as store:
         worker = Worker(
             store,
             found,
