@@ -166,7 +166,9 @@ histories = st.lists(
 
 
 @given(history=histories, stops=st.lists(st.integers(1, 6), max_size=3))
-def test_a_copy_tells_what_its_source_tells(history: list[Happening], stops: list[int]) -> None:
+def test_a_copy_of_any_history_tells_what_its_source_tells(
+    history: list[Happening], stops: list[int]
+) -> None:
     with (
         pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory() as folder,
