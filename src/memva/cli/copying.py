@@ -70,16 +70,17 @@ def _copy(source: CommandStore, target: CommandStore) -> CopyReport:
         told: tuple[CopyStep, CopyPart] | None = None
 
         def tell(progress: CopyProgress) -> None:
-            nonlocal told
+            nonlocal task, told
             if told != (progress.step, progress.part):
                 told = progress.step, progress.part
-                bar.reset(task, description=f"{_DOING[progress.step]} {progress.part}")
-            bar.update(
-                task,
-                completed=progress.share or 0,
-                total=None if progress.share is None else 1,
-                count=progress.count,
-            )
+                # Each has a task of its own, as the total of one cannot be unknown again.
+                bar.remove_task(task)
+                task = bar.add_task(
+                    f"{_DOING[progress.step]} {progress.part}",
+                    total=None if progress.share is None else 1,
+                    count=0,
+                )
+            bar.update(task, completed=progress.share or 0, count=progress.count)
 
         return copy_store(source, target, on_progress=tell)
 
