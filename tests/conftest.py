@@ -15,6 +15,7 @@ from hypothesis import settings
 from memva import WorkerStore
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
+from tests.postgres import own_schema, running_server
 
 # The suite is the same on every run; make proof goes on to what it has not tried yet.
 settings.register_profile("suite", derandomize=True, deadline=None)
@@ -26,6 +27,20 @@ settings.load_profile("proof" if os.environ.get("MEMVA_PROOF") == "1" else "suit
 def _tracker() -> None:
     # Started here, so that it does not look like a leak of the first test that spawns a process.
     resource_tracker.ensure_running()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Give the URL of a PostgreSQL server, one for all tests, started when the first asks."""
+    with running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_schema(postgres_url: str) -> Iterator[str]:
+    """Give the name of a schema of the test's own."""
+    with own_schema(postgres_url) as schema:
+        yield schema
 
 
 @pytest.fixture(autouse=True)

