@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 from hypothesis import settings
+from tests.postgres import Schemas, running_server, schemas_on
 
 from memva import WorkerStore
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
-from tests.postgres import own_schema, running_server
 
 # The suite is the same on every run; make proof goes on to what it has not tried yet.
 settings.register_profile("suite", derandomize=True, deadline=None)
@@ -36,10 +36,17 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgres_schemas(postgres_url: str) -> Iterator[Schemas]:
+    """Give schemas that go when all tests have ended."""
+    with schemas_on(postgres_url) as schemas:
+        yield schemas
+
+
 @pytest.fixture
-def postgres_schema(postgres_url: str) -> Iterator[str]:
-    """Give the name of a schema of the test's own."""
-    with own_schema(postgres_url) as schema:
+def postgres_schema(postgres_schemas: Schemas) -> Iterator[str]:
+    """Give the name of a schema of the test's own, which is empty."""
+    with postgres_schemas.own() as schema:
         yield schema
 
 

@@ -1,0 +1,146 @@
+"""A connection to a PostgreSQL database: how it is set up, and what it raises."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8BinaryDumper
+
+from memva.adapters.postgres.errors import translate
+from memva.domain.errors import StoreError, StoreUnavailable
+
+_T = TypeVar("_T")
+Row: TypeAlias = tuple[Any, ...]
+Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
+
+# The plans hold however old the statistics are: on a queue they are always wrong.
+_SETTINGS: Final = """
+    SET timezone = 'UTC';
+    SET client_min_messages = warning;
+    SET default_transaction_isolation = 'read committed';
+    SET enable_seqscan = off;
+    SET enable_bitmapscan = off;
+    SET jit = off;
+    SET lock_timeout = {lock_timeout};
+    SET search_path = {schema}
+"""
+
+if TYPE_CHECKING:
+    _Base = psycopg.Connection[Row]
+else:
+    _Base = psycopg.Connection
+
+
+class Connection(_Base):
+    """One connection: each statement is a transaction of its own, but inside a block of several.
+
+    What goes wrong in its own methods is raised as a `StoreError`.
+    """
+
+    @classmethod
+    def open(cls, url: str, *, schema: str, busy_timeout: float) -> Connection:
+        """Open a connection and set it up.
+
+        Raises:
+            StoreError: It cannot be opened.
+        """
+        try:
+            connection = cls.connect(url, autocommit=True)
+        except psycopg.Error as error:
+            raise translate(error) from error
+        try:
+            connection.set_up(schema=schema, busy_timeout=busy_timeout)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def set_up(self, *, schema: str, busy_timeout: float) -> None:
+        """Make it as memva's statements expect it to be."""
+        # One type for all numbers: a statement is prepared once, whatever their size.
+        self.adapters.register_dumper(int, Int8BinaryDumper)
+        settings = sql.SQL(_SETTINGS).format(
+            schema=sql.Identifier(schema), lock_timeout=sql.Literal(f"{busy_timeout * 1000:.0f}ms")
+        )
+        self.script(settings.as_string(self))
+
+    def rows(self, statement: str, parameters: Parameters = ()) -> list[Row]:
+        """Run a statement and return all of its rows."""
+        try:
+            return self.execute(statement, parameters).fetchall()
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def mapped(self, statement: str, parameters: Parameters, make: Callable[[Row], _T]) -> list[_T]:
+        """Run a statement and return what `make` makes of each row."""
+        try:
+            return list(map(make, self.execute(statement, parameters)))
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def run(self, statement: str, parameters: Parameters = ()) -> int:
+        """Run a statement that returns no rows; return how many it changed."""
+        try:
+            return self.execute(statement, parameters).rowcount
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def run_many(self, statement: str, rows: Iterable[Parameters]) -> int:
+        """Run a statement for each of `rows`, inside a block; return how many it changed."""
+        try:
+            with self.cursor() as cursor:
+                cursor.executemany(statement, rows)
+                return cursor.rowcount
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def script(self, statements: str) -> None:
+        """Run statements without parameters, in one step."""
+        try:
+            self.execute(statements, prepare=False)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is open and in no transaction."""
+        return self.info.transaction_status == TransactionStatus.IDLE
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether it is in a transaction that no error has spoilt."""
+        return self.info.transaction_status == TransactionStatus.INTRANS
+
+    def roll_back(self) -> None:
+        """Undo what is open, without an error; a connection that stays in it is not used again."""
+        try:
+            if not (self.closed or self.is_idle):
+                self.script("ROLLBACK")
+        except StoreError:
+            return
+
+    def leave_to_parent(self) -> None:
+        """Make every use an error: this process was forked while the connection was open."""
+        # What is written to the server from here would get into what the parent says to it. In the
+        # place of the socket comes one that nobody listens to.
+        ours, theirs = socket.socketpair()
+        try:
+            os.dup2(ours.fileno(), self.fileno())
+        except psycopg.Error:
+            # It was closed.
+            return
+        finally:
+            ours.close()
+            theirs.close()
+
+
+def check_open(connection: Connection) -> None:
+    """Raise `StoreUnavailable` where a transaction's connection is lost."""
+    if connection.closed:
+        raise StoreUnavailable("the connection was lost, and with it the transaction")

@@ -1,0 +1,378 @@
+"""Jobs in PostgreSQL."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Final
+
+from memva.adapters.postgres.connection import Connection
+from memva.adapters.postgres.errors import is_duplicate, is_foreign_key
+from memva.adapters.postgres.probes import probe, probe_number, probes
+from memva.adapters.postgres.queue import Claim, Queue, stage_of
+from memva.adapters.postgres.rows import (
+    ATTEMPT_COLUMNS,
+    JOB_COLUMNS,
+    NEW_JOB_COLUMNS,
+    attempt_from_row,
+    attempt_row,
+    is_untouched,
+    job_column,
+    job_from_row,
+    job_row,
+    new_job_row,
+    placeholders,
+)
+from memva.adapters.postgres.sessions import check_sessions
+from memva.adapters.postgres.transactions import Transactions
+from memva.domain import validation
+from memva.domain.attempt import JobAttempt
+from memva.domain.errors import (
+    IllegalTransition,
+    JobExists,
+    JobNotFound,
+    LeaseLost,
+    StoreError,
+    UniqueKeyTaken,
+)
+from memva.domain.job import EndedStatus, Job
+from memva.domain.job_page import JobPage, JobQuery, JobStats
+from memva.domain.time import FIRST
+from memva.domain.validation import to_utc
+
+_INSERT: Final = f"INSERT INTO jobs ({JOB_COLUMNS}, stage) VALUES ({placeholders(JOB_COLUMNS)}, %s)"
+_INSERT_NEW: Final = f"""
+    INSERT INTO jobs (
+        {NEW_JOB_COLUMNS}, stage, status, attempts, claims, checkpoint, result
+    )
+    VALUES ({placeholders(NEW_JOB_COLUMNS)}, %s, 'pending', 0, 0, 'null', 'null')
+"""
+_AND_TELL: Final = " RETURNING pg_notify(%s, '')"
+_TAKES_KEY: Final = """
+    unique_key IS NOT NULL AND completed_at IS NULL
+        AND (unique_scope = 'until_finished' OR started_at IS NULL)
+"""
+# Where the unique key is taken, nothing is stored; what else is refused is an error.
+_UNLESS_TAKEN: Final = f" ON CONFLICT (type, unique_key) WHERE {_TAKES_KEY} DO NOTHING"
+_SELECT_UNIQUE: Final = f"""
+    SELECT {JOB_COLUMNS} FROM jobs WHERE type = %s AND unique_key = %s AND {_TAKES_KEY}
+"""
+_SELECT: Final = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = %s"
+_HOLD: Final = f"{_SELECT} FOR NO KEY UPDATE"
+_SELECT_KEY: Final = "SELECT concurrency_key FROM jobs WHERE id = %s"
+_SELECT_CLAIM: Final = "SELECT claim_token, status FROM jobs WHERE id = %s"
+_FIND: Final = (
+    f"SELECT {JOB_COLUMNS}, position FROM jobs WHERE {{}} ORDER BY position DESC LIMIT %s"
+)
+_REPLACE: Final = """
+    UPDATE jobs SET {} WHERE id = %s AND claim_token IS NOT DISTINCT FROM %s AND status = %s
+"""
+_EXPIRED: Final = f"""
+    SELECT {JOB_COLUMNS} FROM jobs WHERE stage = 'claimed' AND lease_until <= %s
+    ORDER BY lease_until LIMIT %s
+"""
+_ATTEMPTS: Final = f"""
+    SELECT {ATTEMPT_COLUMNS} FROM job_attempts
+    WHERE position = (SELECT position FROM jobs WHERE id = %s) ORDER BY number
+"""
+_KEEP_ATTEMPT: Final = f"""
+    INSERT INTO job_attempts (position, {ATTEMPT_COLUMNS})
+    SELECT position, {placeholders(ATTEMPT_COLUMNS)} FROM jobs WHERE id = %s
+    ON CONFLICT (position, number) DO NOTHING
+"""
+_STATS: Final = """
+    SELECT type, status, sum(number)::bigint, min(oldest_due) FROM (
+        SELECT type, 'pending' AS status, count(*) AS number,
+            min(scheduled_at) FILTER (WHERE scheduled_at <= %(now)s) AS oldest_due
+        FROM jobs WHERE stage = 'ready' GROUP BY type
+        UNION ALL
+        SELECT type, 'pending', count(*), min(scheduled_at) FILTER (WHERE scheduled_at <= %(now)s)
+        FROM jobs WHERE stage = 'waiting' GROUP BY type
+        UNION ALL
+        SELECT type, 'pending', count(*), min(scheduled_at) FILTER (WHERE scheduled_at <= %(now)s)
+        FROM jobs WHERE stage = 'behind' GROUP BY type
+        UNION ALL
+        SELECT type, 'processing', count(*), NULL FROM jobs WHERE stage = 'claimed' GROUP BY type
+        UNION ALL
+        SELECT type, status, count(*), NULL FROM jobs WHERE completed_at IS NOT NULL
+        GROUP BY status, type
+    ) AS counted
+    GROUP BY type, status ORDER BY type, status
+"""
+_PRUNE: Final = """
+    DELETE FROM jobs WHERE position IN (
+        SELECT position FROM jobs WHERE status = %s AND completed_at < %s
+        ORDER BY completed_at LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+"""
+_ENDED: Final = "SELECT position FROM jobs WHERE status = '{}' AND completed_at IS NOT NULL"
+_RARE: Final = {
+    "processing": "SELECT position FROM jobs WHERE stage = 'claimed'",
+    "failed": _ENDED.format("failed"),
+    "cancelled": _ENDED.format("cancelled"),
+}
+"""How the few jobs of a status are found, where walking all jobs would take long."""
+
+_CLAIMED_AT_ONCE: Final = 100
+"""How many jobs one statement claims: each takes a lock, of which a server has some thousands."""
+
+_SLACK: Final = 8
+_PAUSE_SECONDS: Final = 0.002
+_MOST_PAUSES: Final = 10
+"""How often a claim looks again where all that is ready is what others are about to take."""
+
+
+class PostgresJobs:
+    """The jobs of a PostgreSQL store, as `memva.domain.ports.JobRepository` has them."""
+
+    def __init__(self, transactions: Transactions, clock: Callable[[], datetime]) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    def add(self, jobs: Sequence[Job], /) -> list[Job]:
+        """Store new jobs; return for each the job that is now there."""
+        insert, row_of = (_INSERT, job_row)
+        if all(map(is_untouched, jobs)):
+            insert, row_of = (_INSERT_NEW, new_job_row)
+        rows = [(*row_of(job), stage_of(job)) for job in jobs]
+        keys = {job.concurrency_key for job in jobs}
+        unique = any(job.unique_key is not None for job in jobs)
+
+        def add_alone(connection: Connection) -> list[Job]:
+            connection.rows(insert + _AND_TELL, (*rows[0], self._transactions.names.channel_name))
+            return list(jobs)
+
+        def add(connection: Connection) -> list[Job]:
+            queue = Queue(connection, self._transactions.names)
+            queue.lock(keys)
+            there = list(jobs)
+            if unique:
+                for number, (job, row) in enumerate(zip(jobs, rows, strict=True)):
+                    while not connection.run(insert + _UNLESS_TAKEN, row):
+                        # A taken unique key hides what else is wrong with a job.
+                        _check_new(connection, [job])
+                        holder = _holder(connection, job)
+                        if holder is not None:
+                            there[number] = holder
+                            break
+            else:
+                connection.run_many(insert, rows)
+            queue.mend(keys)
+            return there
+
+        try:
+            if len(jobs) == 1 and keys == {None} and not unique:
+                return self._transactions.write(add_alone, one_statement=True)
+            return self._transactions.write(add)
+        except StoreError as error:
+            if is_duplicate(error) or is_foreign_key(error):
+                with self._transactions.reading() as connection:
+                    _check_new(connection, jobs)
+            raise
+
+    def get(self, job_id: str, /) -> Job:
+        """Return the job with this id."""
+        holds = self._transactions.holds()
+        with self._transactions.reading() as connection:
+            if holds:
+                # A key's lock comes before the rows of its jobs.
+                keys = connection.rows(_SELECT_KEY, (probe(job_id),))
+                Queue(connection, self._transactions.names).lock(key for (key,) in keys)
+            rows = connection.rows(_HOLD if holds else _SELECT, (probe(job_id),))
+        if not rows:
+            raise JobNotFound(job_id)
+        return job_from_row(rows[0])
+
+    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
+        """Return the first jobs of `query`, the last added first, that follow `after`."""
+        narrowing, values = _narrowed(query)
+        if after is not None:
+            narrowing.append("position < %s")
+            values.append(probe_number(after))
+        sql = _FIND.format(" AND ".join(narrowing) or "TRUE")
+        with self._transactions.reading() as connection:
+            rows = connection.rows(sql, (*values, probe_number(limit + 1)))
+        return JobPage(
+            jobs=[job_from_row(row) for row in rows[:limit]],
+            next=rows[limit - 1][-1] if len(rows) > limit else None,
+        )
+
+    def attempts(self, job_id: str, /) -> list[JobAttempt]:
+        """Return the attempts that were kept of a job, the first first."""
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_ATTEMPTS, (probe(job_id),))
+        return [attempt_from_row(job_id, row) for row in rows]
+
+    def claim(
+        self,
+        *,
+        claim_token: str,
+        lease: timedelta,
+        limit: int,
+        types: Collection[str] | None = None,
+        worker_id: str | None = None,
+        now: datetime | None = None,
+    ) -> list[Job]:
+        """Claim the first jobs that are due, at most `limit`."""
+        validation.check_identifier("claim_token", claim_token)
+        if worker_id is not None:
+            validation.check_identifier("worker_id", worker_id)
+        claim = Claim(
+            claim_token=claim_token,
+            lease=lease,
+            types=types,
+            worker_id=worker_id,
+            now=self._clock() if now is None else to_utc(now),
+        )
+        claimed: list[Job] = []
+        slack, pauses = _SLACK, 0
+        while len(claimed) < limit:
+            with self._transactions.reading() as connection:
+                has_become_due, is_ready = self._queue(connection).look(types, claim.now)
+            promoted = self._aside(lambda q: q.promote(claim.now)) if has_become_due else 0
+            if not (promoted or is_ready):
+                break
+            got = self._take(claim, min(limit - len(claimed), _CLAIMED_AT_ONCE), slack)
+            claimed += got
+            if got or promoted:
+                continue
+            if claimed or self._aside(lambda q: q.have_wait(types, claim.now)) == 0:
+                # All that is left is what somebody else is at, who may leave it yet.
+                if claimed or pauses == _MOST_PAUSES:
+                    break
+                pauses, slack = pauses + 1, slack * 2
+                time.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
+        return claimed
+
+    def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
+        """Return a moment before which no claim of these types can succeed."""
+        with self._transactions.reading() as connection:
+            queue = self._queue(connection)
+            _, is_ready = queue.look(types, FIRST)
+            return FIRST if is_ready else queue.first_waiting()
+
+    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
+        """Store what `new` changes about `old`, if the stored job is under the claim of `old`."""
+        changes = new.changes_from(old)
+        columns = {name: job_column(name, value) for name, value in changes.items()}
+        moves = not changes.keys().isdisjoint(("status", "scheduled_at", "started_at"))
+        if moves:
+            columns["stage"] = stage_of(new)
+        kept = None if attempt is None else (*attempt_row(attempt), new.id)
+        values = (*columns.values(), new.id, old.claim_token, old.status)
+        mends = moves and new.concurrency_key is not None
+
+        def replace(connection: Connection) -> None:
+            queue = self._queue(connection)
+            if mends:
+                queue.lock([new.concurrency_key])
+            if not connection.run(_replacing(tuple(columns)), values):
+                raise _refusal(connection, old, new)
+            if kept is not None:
+                connection.run(_KEEP_ATTEMPT, kept)
+            if mends:
+                queue.mend([new.concurrency_key])
+
+        several = mends or kept is not None
+        try:
+            self._transactions.write(replace, one_statement=not several)
+        except StoreError as error:
+            if not is_duplicate(error):
+                raise
+            with self._transactions.reading() as connection:
+                holder = _holder(connection, new)
+            if holder is None:
+                # It has ended meanwhile.
+                raise
+            raise UniqueKeyTaken(new.type, str(new.unique_key), holder.id) from error
+
+    def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
+        """Return jobs whose lease ran out at or before `now`."""
+        now = self._clock() if now is None else to_utc(now)
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_EXPIRED, (now, probe_number(limit)))
+        return [job_from_row(row) for row in rows]
+
+    def stats(self, *, now: datetime | None = None) -> list[JobStats]:
+        """Return how many jobs there are of each type and status."""
+        now = self._clock() if now is None else to_utc(now)
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_STATS, {"now": now})
+        return [JobStats(*row) for row in rows]
+
+    def prune(self, status: EndedStatus, /, *, ended_before: datetime, limit: int) -> int:
+        """Delete jobs that came to `status` before that moment, with their attempts."""
+        values = (status, to_utc(ended_before), probe_number(limit))
+        return self._transactions.write(lambda on: on.run(_PRUNE, values), one_statement=True)
+
+    def _queue(self, connection: Connection) -> Queue:
+        return Queue(connection, self._transactions.names)
+
+    def _aside(self, move: Callable[[Queue], int]) -> int:
+        """Move jobs between stages, of which nobody need be told."""
+        return self._transactions.write(lambda on: move(self._queue(on)), tells=False)
+
+    def _take(self, claim: Claim, limit: int, slack: int) -> list[Job]:
+        return self._transactions.write(
+            lambda on: self._queue(on).take(claim, limit=limit, slack=slack), one_statement=True
+        )
+
+
+@cache
+def _replacing(columns: tuple[str, ...]) -> str:
+    """Return the statement that stores these columns; transitions change few sets of them."""
+    return _REPLACE.format(", ".join(f"{name} = %s" for name in columns) or "id = id")
+
+
+def _holder(connection: Connection, job: Job) -> Job | None:
+    """Return the job that has the unique key of `job`, or None where it has none any more."""
+    rows = connection.rows(_SELECT_UNIQUE, (job.type, job.unique_key))
+    return job_from_row(rows[0]) if rows else None
+
+
+def _check_new(connection: Connection, jobs: Sequence[Job]) -> None:
+    """Raise what keeps `jobs` from being added, for the first of them that is refused."""
+    ids: set[str] = set()
+    for job in jobs:
+        if job.id in ids or connection.rows(_SELECT_CLAIM, (job.id,)):
+            raise JobExists(job.id)
+        ids.add(job.id)
+        if job.memva_session_id is not None:
+            check_sessions(connection, {job.memva_session_id})
+
+
+def _narrowed(query: JobQuery) -> tuple[list[str], list[object]]:
+    """Return the conditions of `query` and the values bound in them."""
+    conditions: list[str] = []
+    values: list[object] = []
+    for name, wanted in (("status", query.statuses), ("type", query.types)):
+        if wanted is not None:
+            conditions.append(f"{name} = ANY(%s::text[])")
+            values.append(probes(wanted))
+    if query.statuses is not None and _RARE.keys() >= set(query.statuses):
+        rare = " UNION ALL ".join(_RARE[status] for status in query.statuses)
+        conditions.append(f"position IN ({rare})" if rare else "FALSE")
+    for name, value in (
+        ("memva_session_id", query.memva_session_id),
+        ("concurrency_key", query.concurrency_key),
+    ):
+        if value is not None:
+            conditions.append(f"{name} = %s")
+            values.append(probe(value))
+    if query.active:
+        conditions.append("started_at IS NOT NULL AND completed_at IS NULL")
+    return conditions, values
+
+
+def _refusal(connection: Connection, old: Job, new: Job) -> Exception:
+    """Return the error that says why `new` was not stored."""
+    stored = connection.rows(_SELECT_CLAIM, (new.id,))
+    if not stored:
+        return JobNotFound(new.id)
+    [(token, status)] = stored
+    if token != old.claim_token:
+        return LeaseLost(new.id)
+    return IllegalTransition(new.id, status, new.status)

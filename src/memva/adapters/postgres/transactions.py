@@ -1,0 +1,186 @@
+"""Which connection a call runs on: transactions, savepoints and snapshots, and who waits for whom.
+
+Locks are taken in one order, so that no two of memva's own calls wait for each other for ever: a
+host's transaction, the feed of events, the keys of jobs (by number), then rows. A host's
+transaction may take what comes after in any order, so that they run one after the other; calls
+that stand alone run beside them and beside each other.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Final, TypeVar
+
+import attrs
+
+from memva.adapters.owner import Owner, current_owner
+from memva.adapters.postgres.connection import Connection
+from memva.adapters.postgres.errors import is_conflict
+from memva.adapters.postgres.names import Names
+from memva.adapters.postgres.pool import Pool
+from memva.adapters.signal import Signal
+from memva.domain.errors import StoreError, StoreReadOnly, StoreUnavailable
+
+_T = TypeVar("_T")
+
+_ENDED: Final = "PostgreSQL ended the transaction after an error inside it"
+_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
+_TRIES: Final = 5
+_PAUSE_SECONDS: Final = 0.01
+
+
+@attrs.define
+class _Scope:
+    """The connection that a thread's or task's transaction or snapshot runs on."""
+
+    connection: Connection
+    writes: bool
+    has_written: bool = False
+
+
+class Transactions:
+    """Gives each call the connection that it belongs on."""
+
+    def __init__(self, pool: Pool, names: Names) -> None:
+        self.pool = pool
+        self.names = names
+        self.scopes: dict[Owner, _Scope] = {}
+        self.signal = Signal()
+        pool.in_child = self._begin_child
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give the connection that the caller's reads go to."""
+        scope = self.scopes.get(current_owner())
+        return self.apart() if scope is None else nullcontext(scope.connection)
+
+    def in_scope(self) -> bool:
+        """Tell whether the caller is inside a transaction or a snapshot."""
+        return current_owner() in self.scopes
+
+    def holds(self) -> bool:
+        """Tell whether the caller is inside a transaction, which holds the rows that it gets."""
+        scope = self.scopes.get(current_owner())
+        return scope is not None and scope.writes
+
+    @contextmanager
+    def apart(self) -> Iterator[Connection]:
+        """Give a connection that is in no transaction, not even in the caller's own."""
+        connection = self.pool.acquire()
+        try:
+            yield connection
+        finally:
+            self.pool.release(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Make all reads inside the block see the store at one moment."""
+        owner = current_owner()
+        if owner in self.scopes:
+            yield
+            return
+        with self.apart() as connection:
+            try:
+                connection.script(_SNAPSHOT)
+                self.scopes[owner] = _Scope(connection, writes=False)
+                yield
+            finally:
+                self.scopes.pop(owner, None)
+                connection.roll_back()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all calls inside the block one unit; one after the other with those of others."""
+        owner = current_owner()
+        if self.scopes.get(owner) is not None:
+            with self._savepoint("") as scope:
+                yield
+                # What it was opened for may have been a wait for others.
+                scope.has_written = True
+            return
+        with self.apart() as connection:
+            try:
+                connection.script(f"BEGIN; {self.names.lock_transactions}")
+                scope = self.scopes[owner] = _Scope(connection, writes=True)
+                yield
+                self.scopes.pop(owner, None)
+                self._commit(connection, tells=scope.has_written)
+            finally:
+                self.scopes.pop(owner, None)
+                connection.roll_back()
+
+    def write(
+        self,
+        work: Callable[[Connection], _T],
+        *,
+        lock: str = "",
+        one_statement: bool = False,
+        tells: bool = True,
+    ) -> _T:
+        """Do `work` inside a transaction, or inside a savepoint of the caller's own.
+
+        On its own it is tried again where it was undone because another was in its way.
+
+        Args:
+            work: What is done, maybe several times.
+            lock: A statement that takes a lock before it.
+            one_statement: Whether it needs no transaction, as one statement is one.
+            tells: Whether those who wait are told by the server, and not by looking alone.
+        """
+        if current_owner() in self.scopes:
+            with self._savepoint(lock) as scope:
+                scope.has_written = True
+                return work(scope.connection)
+        for tries in range(1, _TRIES + 1):
+            with self.apart() as connection:
+                try:
+                    if one_statement:
+                        done = work(connection)
+                        self.signal.notify()
+                    else:
+                        connection.script(f"BEGIN; {lock}")
+                        done = work(connection)
+                        self._commit(connection, tells=tells)
+                except StoreError as error:
+                    if tries == _TRIES or not is_conflict(error):
+                        raise
+                else:
+                    return done
+                finally:
+                    connection.roll_back()
+            time.sleep(_PAUSE_SECONDS * tries * random.uniform(0.5, 1.5))
+        raise AssertionError("the last try returns or raises")
+
+    @contextmanager
+    def _savepoint(self, lock: str) -> Iterator[_Scope]:
+        """Make a part of the caller's transaction, undone alone where the block raises."""
+        scope = self.scopes[current_owner()]
+        connection = scope.connection
+        if not scope.writes:
+            raise StoreReadOnly("a snapshot is only for reading")
+        if not connection.is_in_transaction:
+            raise StoreUnavailable(_ENDED)
+        connection.script(f"SAVEPOINT inside; {lock}")
+        try:
+            yield scope
+        except BaseException:
+            if not connection.closed:
+                connection.script("ROLLBACK TO inside; RELEASE inside")
+            raise
+        connection.script("RELEASE inside")
+
+    def _commit(self, connection: Connection, *, tells: bool) -> None:
+        if not connection.is_in_transaction:
+            # COMMIT would undo it without an error.
+            raise StoreUnavailable(_ENDED)
+        connection.script(f"{self.names.notify}; COMMIT" if tells else "COMMIT")
+        self.signal.notify()
+
+    def _begin_child(self) -> None:
+        # Of the threads only the one that forked is here. Inside its transaction, which is the
+        # parent's, its calls go to a connection that is gone.
+        owner = current_owner()
+        self.scopes = {owner: self.scopes[owner]} if owner in self.scopes else {}
+        self.signal = Signal()
