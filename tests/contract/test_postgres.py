@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 
 from memva.adapters.postgres import PostgresStore
-from memva.testing import StoreContract
+from memva.testing import FollowContract, StoreContract, WatchContract
 
 
-class TestPostgresStore(StoreContract):
+class TestPostgresStore(StoreContract, WatchContract, FollowContract):
     @pytest.fixture
     def open_store(self, postgres_url: str, postgres_schema: str) -> partial[PostgresStore]:
         return partial(PostgresStore.open, postgres_url, schema=postgres_schema)

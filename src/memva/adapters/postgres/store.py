@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,8 @@ from memva.adapters.postgres.names import Names, check_schema
 from memva.adapters.postgres.pool import Pool
 from memva.adapters.postgres.sessions import PostgresSessions
 from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.postgres.watch import Listener, PostgresWatch
+from memva.domain.abilities import Watch
 from memva.domain.errors import InvalidValue
 
 _MIN_CONNECTIONS: Final = 1
@@ -33,6 +35,7 @@ class PostgresStore:
         self.schema = names.schema
         self._pool = pool
         self._transactions = Transactions(pool, names)
+        self._listener = Listener(self._transactions)
         self._clock = DatabaseClock(self._transactions) if clock is None else clock
         self.sessions = PostgresSessions(self._transactions, self._clock)
         self.events = PostgresEvents(self._transactions)
@@ -100,6 +103,12 @@ class PostgresStore:
         """Make all reads inside the block see the store at one moment."""
         return self._transactions.snapshot()
 
+    @contextmanager
+    def watch(self) -> Iterator[Watch]:
+        """Watch for commits of anyone's; while somebody does, a connection listens."""
+        with self._listener.listening():
+            yield PostgresWatch(self._transactions, self._listener)
+
     def reserved(self) -> AbstractContextManager[None]:
         """Keep a connection free for the calls of this thread."""
         return self._pool.reserved()
@@ -107,6 +116,8 @@ class PostgresStore:
     def close(self) -> None:
         """Close every connection; those in use are closed when their call ends."""
         self._pool.close()
+        # Whoever watches is told.
+        self._transactions.signal.notify()
 
     def __enter__(self) -> PostgresStore:
         return self

@@ -49,6 +49,7 @@ class Transactions:
         self.names = names
         self.scopes: dict[Owner, _Scope] = {}
         self.signal = Signal()
+        self.in_child: Callable[[], None] = lambda: None
         pool.in_child = self._begin_child
 
     def reading(self) -> AbstractContextManager[Connection]:
@@ -184,3 +185,4 @@ class Transactions:
         owner = current_owner()
         self.scopes = {owner: self.scopes[owner]} if owner in self.scopes else {}
         self.signal = Signal()
+        self.in_child()
