@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from memva.adapters.postgres.connection import Connection, Row
+from memva.adapters.postgres.counting import Counting
 from memva.adapters.postgres.narrowing import narrowing
 from memva.adapters.postgres.probes import probe, probe_number, probes
 from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
@@ -19,6 +20,7 @@ from memva.adapters.postgres.sequences import (
 )
 from memva.adapters.postgres.sessions import check_sessions
 from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.postgres.transcripts import begin_transcripts
 from memva.domain.as_stored import as_stored
 from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import ASSISTANT, Event, EventKey, Transcript
@@ -99,7 +101,9 @@ class PostgresEvents:
             if outcome.superseded:
                 connection.run(_DELETE, ([event.position for event in outcome.superseded],))
             sequences = Sequences(connection)
-            sequences.insert(outcome.fresh, after_removing=outcome.superseded)
+            positions = sequences.insert(outcome.fresh, after_removing=outcome.superseded)
+            begin_transcripts(connection, sequences.begun)
+            Counting(connection).appended(outcome, positions)
             return outcome
 
         lock = self._transactions.names.lock_feed
@@ -196,6 +200,7 @@ class PostgresEvents:
                 [at for (at,) in connection.rows(named.format(is_there=how), values)]
                 for how in ("DISTINCT FROM", "NOT DISTINCT FROM")
             )
+            Counting(connection).moving(moving, memva_session_id)
             connection.run(_ASSOCIATE, (memva_session_id, moving))
             return len(moving) + len(staying)
 

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from memva.adapters.postgres.connection import Connection
 from memva.adapters.postgres.names import Names
+from memva.adapters.postgres.search_index import VECTOR
 from memva.domain.errors import StoreIncompatible
 
 # All text sorts by code points, as everywhere in memva, whatever the database's own collation.
@@ -156,6 +157,62 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX transcript_cursors_by_session ON transcript_cursors (memva_session_id);
     CREATE INDEX transcript_cursors_by_transcript
         ON transcript_cursors (session_id, project_key, subpath);
+
+    -- A session's rows stand together; events of no session have an empty one. What a response used
+    -- is NULL where its lines do not say.
+    CREATE TABLE responses (
+        memva_session_id       {_TEXT} NOT NULL,
+        session_id             {_TEXT} NOT NULL,
+        response_id            {_TEXT} NOT NULL,
+        project_key            {_TEXT} NOT NULL,
+        subpath                {_TEXT} NOT NULL,
+        model                  {_TEXT} NOT NULL,
+        timestamp              timestamptz,
+        line                   bigint,
+        project_name           {_TEXT},
+        is_sidechain           boolean,
+        is_final               boolean,
+        input_tokens           bigint,
+        output_tokens          bigint,
+        cache_creation_tokens  bigint,
+        cache_read_tokens      bigint,
+        calls                  text,
+        positions              bigint[] NOT NULL,  -- of the events that tell of it
+        PRIMARY KEY (memva_session_id, session_id, response_id, project_key, subpath)
+    );
+    -- A row goes with every change to its session's events: what is there is true.
+    CREATE TABLE session_counts (
+        memva_session_id  {_TEXT} PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+        token             bigint NOT NULL,
+        stats             text
+    );
+
+    -- What is kept of a transcript beside its lines; a row may outlive them.
+    CREATE TABLE transcripts (
+        project_key    {_TEXT} NOT NULL,
+        session_id     {_TEXT} NOT NULL,
+        subpath        {_TEXT} NOT NULL,
+        written_at     timestamptz,  -- NULL where the lines alone tell
+        last_appended  {_TEXT},
+        summary        text,
+        summary_line   bigint,
+        PRIMARY KEY (project_key, session_id, subpath)
+    );
+    CREATE INDEX transcripts_by_session ON transcripts (session_id);
+
+    CREATE TABLE search_entries (
+        position      bigint PRIMARY KEY REFERENCES events (position) ON DELETE CASCADE,
+        milliseconds  bigint NOT NULL,
+        words         {_TEXT} NOT NULL
+    );
+    CREATE INDEX search_entries_by_time ON search_entries (milliseconds, position);
+    CREATE INDEX search_entries_by_word ON search_entries USING gin ({VECTOR});
+    -- `indexed` is the position up to which no event is missing.
+    CREATE TABLE search_state (
+        is_only  boolean PRIMARY KEY DEFAULT TRUE CHECK (is_only),
+        version  {_TEXT} NOT NULL,
+        indexed  bigint NOT NULL
+    );
     """,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -15,38 +16,38 @@ _LONGEST_SCHEMA: Final = 48
 _INT4: Final = 2**31
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Names:
     """The names of one schema's locks and of its channel."""
 
     schema: str
 
-    @property
+    @cached_property
     def channel_name(self) -> str:
         """The channel on which commits are told."""
         return f"memva {self.schema}"
 
-    @property
+    @cached_property
     def channel(self) -> str:
         """The channel, as an identifier."""
         return '"' + self.channel_name.replace('"', '""') + '"'
 
-    @property
+    @cached_property
     def notify(self) -> str:
         """The statement that tells of the commit of its transaction."""
         return f"NOTIFY {self.channel}"
 
-    @property
+    @cached_property
     def lock_migrations(self) -> str:
         """The statement that waits for the right to change the schema, until the end."""
         return _lock(self._number("migrations"))
 
-    @property
+    @cached_property
     def lock_transactions(self) -> str:
         """The statement that waits for the right to be the one transaction of a host's."""
         return _lock(self._number("transactions"))
 
-    @property
+    @cached_property
     def lock_feed(self) -> str:
         """The statement that waits for the right to give positions, until the end.
 
@@ -54,12 +55,17 @@ class Names:
         """
         return _lock(self._number("feed"))
 
-    @property
+    @cached_property
+    def try_lock_feed(self) -> str:
+        """The statement that tells whether it has got that right, without waiting for it."""
+        return f"SELECT pg_try_advisory_xact_lock({self._number('feed')})"
+
+    @cached_property
     def keys(self) -> int:
         """The number that the locks of concurrency keys have in common."""
         return self._number("keys") % _INT4
 
-    @property
+    @cached_property
     def jobs(self) -> int:
         """The number that the locks of jobs that are about to be claimed have in common."""
         return self._number("jobs") % _INT4

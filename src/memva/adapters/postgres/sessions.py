@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from memva.adapters.postgres.connection import Connection
+from memva.adapters.postgres.counting import Counting
 from memva.adapters.postgres.deletions import (
     forget_deletion,
     is_deletion_remembered,
@@ -24,6 +25,7 @@ from memva.adapters.postgres.rows import (
 )
 from memva.adapters.postgres.sequences import Sequences
 from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.postgres.transcripts import shorten_transcripts
 from memva.domain.errors import SessionExists, SessionNotFound, StoreError
 from memva.domain.event import Transcript
 from memva.domain.session import Session
@@ -137,9 +139,11 @@ class PostgresSessions:
             if not connection.rows(_GOES_ON, its):
                 lost.add(session_id)
             remember_deletions(connection, lost, now)
+            Counting(connection).deleted(session_id)
             sequences = Sequences(connection)
             for transcript in transcripts:
                 sequences.mend(transcript)
+            shorten_transcripts(connection, transcripts)
             queue.mend(keys)
 
         names = self._transactions.names

@@ -7,18 +7,22 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Final
 
+from memva.adapters.no_search import NoSearch
 from memva.adapters.postgres.clock import DatabaseClock
 from memva.adapters.postgres.connection import Connection
+from memva.adapters.postgres.counts import PostgresCounts
 from memva.adapters.postgres.cursors import PostgresCursors
 from memva.adapters.postgres.events import PostgresEvents
 from memva.adapters.postgres.jobs import PostgresJobs
 from memva.adapters.postgres.migrations import migrate
 from memva.adapters.postgres.names import Names, check_schema
 from memva.adapters.postgres.pool import Pool
+from memva.adapters.postgres.search import PostgresSearch
 from memva.adapters.postgres.sessions import PostgresSessions
 from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.postgres.transcripts import PostgresTranscripts
 from memva.adapters.postgres.watch import Listener, PostgresWatch
-from memva.domain.abilities import Watch
+from memva.domain.abilities import SearchRepository, Watch
 from memva.domain.errors import InvalidValue
 
 _MIN_CONNECTIONS: Final = 1
@@ -31,7 +35,9 @@ class PostgresStore:
     Open it with `PostgresStore.open`; use it in a `with` block or close it.
     """
 
-    def __init__(self, pool: Pool, names: Names, *, clock: Callable[[], datetime] | None) -> None:
+    def __init__(
+        self, pool: Pool, names: Names, *, search: bool, clock: Callable[[], datetime] | None
+    ) -> None:
         self.schema = names.schema
         self._pool = pool
         self._transactions = Transactions(pool, names)
@@ -41,6 +47,9 @@ class PostgresStore:
         self.events = PostgresEvents(self._transactions)
         self.jobs = PostgresJobs(self._transactions, self._clock)
         self.cursors = PostgresCursors(self._transactions)
+        self.search: SearchRepository = PostgresSearch(self._transactions) if search else NoSearch()
+        self.counts = PostgresCounts(self._transactions)
+        self.transcripts = PostgresTranscripts(self._transactions, self._clock)
 
     @classmethod
     def open(
@@ -51,6 +60,7 @@ class PostgresStore:
         min_connections: int = _MIN_CONNECTIONS,
         max_connections: int = _MAX_CONNECTIONS,
         busy_timeout: float = 30.0,
+        search: bool = True,
         clock: Callable[[], datetime] | None = None,
     ) -> PostgresStore:
         """Open the store in a schema of the database at `url`; make the schema where there is none.
@@ -65,6 +75,7 @@ class PostgresStore:
             max_connections: How many there are at most, but for those that are reserved or watch.
             busy_timeout: How many seconds a call waits for other writers, or for a connection,
                 before `StoreBusy`.
+            search: Whether events can be searched; opened with it later, the index is built then.
             clock: Tells the present moment, aware and in UTC; the database's clock where None.
 
         Raises:
@@ -89,7 +100,7 @@ class PostgresStore:
             max_size=max_connections,
             busy_timeout=busy_timeout,
         )
-        return cls(pool, names, clock=clock)
+        return cls(pool, names, search=search, clock=clock)
 
     def now(self) -> datetime:
         """Return the present moment of its clock."""

@@ -154,6 +154,24 @@ class Transactions:
             time.sleep(_PAUSE_SECONDS * tries * random.uniform(0.5, 1.5))
         raise AssertionError("the last try returns or raises")
 
+    def write_aside(self, work: Callable[[Connection], object]) -> None:
+        """Do what need not be done, as whoever gives positions, unless somebody else is that now.
+
+        It does not wait and raises no `StoreError`: what fails is undone.
+        """
+        try:
+            with self.apart() as connection:
+                try:
+                    connection.script("BEGIN")
+                    if connection.rows(self.names.try_lock_feed) == [(True,)]:
+                        work(connection)
+                        connection.script("COMMIT")
+                finally:
+                    connection.roll_back()
+        except StoreError:
+            # A full disk, say: the next one to write is told.
+            return
+
     @contextmanager
     def _savepoint(self, lock: str) -> Iterator[_Scope]:
         """Make a part of the caller's transaction, undone alone where the block raises."""

@@ -15,14 +15,13 @@ from memva.adapters.sqlite.count_rows import (
     USAGE_COLUMNS,
     calls_from_row,
     model_from_row,
-    stats_from_text,
-    stats_text,
     usage_from_row,
 )
 from memva.adapters.sqlite.probes import probes
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.sequences import BACKWARDS, ORDER
 from memva.adapters.sqlite.transactions import Transactions
+from memva.adapters.stats_text import stats_from_text, stats_text
 from memva.domain.event import Event
 from memva.domain.json import encode_json
 from memva.domain.reported_cost import ReportedCost, reported_cost_in

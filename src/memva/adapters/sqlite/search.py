@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from heapq import nlargest
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -23,7 +23,7 @@ from memva.adapters.sqlite.search_index import (
 )
 from memva.adapters.sqlite.sequences import last_position
 from memva.adapters.sqlite.transactions import Transactions
-from memva.domain.errors import SearchUnavailable, StoreBusy, StoreFull, StoreReadOnly
+from memva.domain.errors import StoreBusy, StoreFull, StoreReadOnly
 from memva.domain.event import Event
 from memva.domain.event_page import EventQuery
 from memva.domain.search_page import (
@@ -171,16 +171,6 @@ class SqliteSearch:
             except (StoreReadOnly, StoreBusy, StoreFull):
                 # Inside a snapshot, for one. What is not indexed is looked through instead.
                 return
-
-
-class NoSearch:
-    """What stands for the search of a store that was opened without."""
-
-    def find(self, *_: object, **__: object) -> NoReturn:
-        """Raise `SearchUnavailable`."""
-        raise SearchUnavailable("the store was opened with search=False")
-
-    find_best = build = find
 
 
 def _finds_nothing(query: SearchQuery, narrowing: EventQuery) -> bool:

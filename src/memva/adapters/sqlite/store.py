@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast, get_args
 
+from memva.adapters.no_search import NoSearch
 from memva.adapters.sqlite.backup import back_up
 from memva.adapters.sqlite.checking import checked, examined
 from memva.adapters.sqlite.connection import Connection
@@ -20,7 +21,7 @@ from memva.adapters.sqlite.identity import check_is_memvas
 from memva.adapters.sqlite.jobs import SqliteJobs
 from memva.adapters.sqlite.migrations import MIGRATIONS, migrate
 from memva.adapters.sqlite.pool import Pool
-from memva.adapters.sqlite.search import NoSearch, SqliteSearch
+from memva.adapters.sqlite.search import SqliteSearch
 from memva.adapters.sqlite.search_index import SearchIndex, prepare_search
 from memva.adapters.sqlite.sessions import SqliteSessions
 from memva.adapters.sqlite.transactions import Transactions

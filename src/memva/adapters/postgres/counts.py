@@ -1,0 +1,216 @@
+"""What is counted, read from PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from memva.adapters.postgres.connection import Connection, Row
+from memva.adapters.postgres.count_rows import (
+    TOLD_COLUMNS,
+    USAGE_COLUMNS,
+    calls_from_row,
+    model_from_row,
+    usage_from_row,
+)
+from memva.adapters.postgres.probes import probes
+from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
+from memva.adapters.postgres.sequences import BACKWARDS, ORDER
+from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.stats_text import stats_from_text, stats_text
+from memva.domain.event import Event
+from memva.domain.reported_cost import ReportedCost, reported_cost_in
+from memva.domain.session_stats import SessionFacts, SessionStats, stats_of
+from memva.domain.told_response import Called, CallKey
+from memva.domain.usage import ResponseUsage
+
+_OF_SESSIONS: Final = "memva_session_id = ANY(%s::text[])"
+
+_KEPT: Final = """
+    SELECT sessions.id, session_counts.token, session_counts.stats
+    FROM sessions LEFT JOIN session_counts ON session_counts.memva_session_id = sessions.id
+    WHERE sessions.id = ANY(%s::text[])
+"""
+_TYPES: Final = f"""
+    SELECT memva_session_id, event_type, count(*), min(timestamp), max(timestamp) FROM events
+    WHERE {_OF_SESSIONS} GROUP BY memva_session_id, event_type
+"""
+_TURNS: Final = f"""
+    SELECT memva_session_id, count(DISTINCT uuid) FROM events
+    WHERE {_OF_SESSIONS} AND said = 'prompt' GROUP BY memva_session_id
+"""
+_TOLD: Final = f"SELECT {TOLD_COLUMNS} FROM responses WHERE {_OF_SESSIONS}"
+_COSTS: Final = f"""
+    SELECT {EVENT_COLUMNS} FROM events
+    WHERE {_OF_SESSIONS} AND said = 'cost' ORDER BY memva_session_id, {ORDER}
+"""
+_MARK: Final = """
+    INSERT INTO session_counts (memva_session_id, token)
+    SELECT id, (random() * 9e18)::bigint FROM sessions WHERE id = %s
+    ON CONFLICT DO NOTHING
+"""
+_KEEP: Final = "UPDATE session_counts SET stats = %s WHERE memva_session_id = %s AND token = %s"
+_WORTH_KEEPING: Final = 1_000
+"""How many events must have been gone through for a look to be worth a write."""
+
+_LATEST: Final = f"""
+    SELECT latest.* FROM (SELECT DISTINCT unnest(%s::text[]) AS id) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT {EVENT_COLUMNS} FROM events
+        WHERE memva_session_id = wanted.id AND said IN ('prompt', 'command', 'answer')
+        ORDER BY {BACKWARDS} LIMIT 1
+    ) AS latest
+"""
+_USAGE: Final = f"SELECT {USAGE_COLUMNS} FROM responses WHERE timestamp IS NOT NULL"
+_IN_SPAN: Final = """
+    AND response_id IN (SELECT response_id FROM responses WHERE {narrowing})
+"""
+
+
+@attrs.frozen
+class _Look:
+    """What one look at sessions gave.
+
+    Attributes:
+        stats: What each of them amounts to.
+        tokens: The token of those that were not kept, or None where they have none.
+        events: How many events were gone through for those.
+    """
+
+    stats: dict[str, SessionStats]
+    tokens: Mapping[str, int | None]
+    events: int
+
+
+class PostgresCounts:
+    """What a PostgreSQL store counts; `memva.domain.abilities.CountRepository` says what it does.
+
+    Of sessions that take long to go through, what they amount to is kept. A token comes before it:
+    whoever changes a session's events takes its token away, so that what was worked out under a
+    token is true while the token is there.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def session_stats(self, session_ids: Collection[str], /) -> dict[str, SessionStats]:
+        """Return what each of these sessions amounts to, by its id."""
+        ids = probes(session_ids)
+        if self._transactions.in_scope():
+            with self._transactions.reading() as connection:
+                return _look(connection, ids).stats
+        with self._transactions.snapshot(), self._transactions.reading() as connection:
+            look = _look(connection, ids)
+        if look.events >= _WORTH_KEEPING:
+            self._transactions.write_aside(lambda on: _keep(on, look))
+        return look.stats
+
+    def responses(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[ResponseUsage]:
+        """Return what each transcript tells of the usage of each response."""
+        conditions: list[str] = []
+        span: list[object] = []
+        for condition, moment in (("timestamp >= %s", since), ("timestamp < %s", until)):
+            if moment is not None:
+                conditions.append(condition)
+                span.append(moment)
+        sql = _USAGE
+        if span:
+            sql += _IN_SPAN.format(narrowing=" AND ".join(conditions))
+        same = dict[str, str]().setdefault
+
+        def usage(row: Row) -> ResponseUsage | None:
+            # Millions of rows have few such texts between them.
+            memva_id, id_, response_id, key, subpath, model, timestamp, line, name, *figures = row
+            return usage_from_row(
+                (
+                    same(memva_id, memva_id),
+                    same(id_, id_),
+                    response_id,
+                    same(key, key),
+                    same(subpath, subpath),
+                    same(model, model),
+                    timestamp,
+                    line,
+                    same(name, name),
+                    *figures,
+                )
+            )
+
+        with self._transactions.reading() as connection:
+            found = connection.mapped(sql, span, usage)
+        return [row for row in found if row is not None]
+
+    def latest_messages(self, session_ids: Collection[str], /) -> dict[str, Event]:
+        """Return the latest message in each of these sessions, by the session's id."""
+        with self._transactions.reading() as connection:
+            rows = connection.rows(_LATEST, (probes(session_ids),))
+        events = map(event_from_row, rows)
+        return {event.memva_session_id: event for event in events if event.memva_session_id}
+
+
+def _look(connection: Connection, ids: list[str]) -> _Look:
+    stats: dict[str, SessionStats] = {}
+    tokens: dict[str, int | None] = {}
+    for session_id, token, text in connection.rows(_KEPT, (ids,)):
+        if text is None:
+            tokens[session_id] = token
+        else:
+            stats[session_id] = stats_from_text(text)
+    if not tokens:
+        return _Look(stats, tokens, 0)
+    facts = _facts(connection, list(tokens))
+    stats |= {session_id: stats_of(known) for session_id, known in facts.items()}
+    return _Look(stats, tokens, sum(sum(known.types.values()) for known in facts.values()))
+
+
+def _facts(connection: Connection, session_ids: Sequence[str]) -> dict[str, SessionFacts]:
+    """Return what is to be known of sessions, read by their indexes alone."""
+    ids = (list(session_ids),)
+    types: dict[str, Counter[str]] = {id_: Counter() for id_ in session_ids}
+    moments: dict[str, list[datetime]] = {id_: [] for id_ in session_ids}
+    for session_id, event_type, count, first_at, last_at in connection.rows(_TYPES, ids):
+        types[session_id][event_type] = count
+        moments[session_id] += (first_at, last_at)
+    turns: dict[str, int] = dict(connection.rows(_TURNS, ids))
+    models: dict[str, set[str]] = {id_: set() for id_ in session_ids}
+    calls: dict[str, list[Mapping[CallKey, Called]]] = {id_: [] for id_ in session_ids}
+    usages: dict[str, list[ResponseUsage]] = {id_: [] for id_ in session_ids}
+    for row in connection.rows(_TOLD, ids):
+        models[row[0]].add(model_from_row(row))
+        calls[row[0]].append(calls_from_row(row))
+        usage = usage_from_row(row)
+        if usage is not None:
+            usages[row[0]].append(usage)
+    costs: dict[str, list[ReportedCost]] = {id_: [] for id_ in session_ids}
+    for event in map(event_from_row, connection.rows(_COSTS, ids)):
+        cost = reported_cost_in(event)
+        if cost is not None and event.memva_session_id is not None:
+            costs[event.memva_session_id].append(cost)
+    return {
+        id_: SessionFacts(
+            types=types[id_],
+            turns=turns.get(id_, 0),
+            first_at=min(moments[id_], default=None),
+            last_at=max(moments[id_], default=None),
+            models=models[id_],
+            calls=calls[id_],
+            usages=usages[id_],
+            costs=costs[id_],
+        )
+        for id_ in session_ids
+    }
+
+
+def _keep(connection: Connection, look: _Look) -> None:
+    """Keep what was worked out under a token; give the others one, for the next look."""
+    for session_id, token in look.tokens.items():
+        if token is None:
+            connection.run(_MARK, (session_id,))
+        else:
+            connection.run(_KEEP, (stats_text(look.stats[session_id]), session_id, token))
