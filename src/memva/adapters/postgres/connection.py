@@ -13,19 +13,23 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
 from memva.adapters.postgres.errors import translate
-from memva.domain.errors import StoreError, StoreUnavailable
+from memva.domain.errors import InvalidValue, StoreError
 
 _T = TypeVar("_T")
 Row: TypeAlias = tuple[Any, ...]
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
-# The plans hold however old the statistics are: on a queue they are always wrong.
+# Every statement goes by an index and touches few rows. Statistics, which of a queue are always
+# old, would now and then make the planner read a whole table instead.
 _SETTINGS: Final = """
     SET timezone = 'UTC';
     SET client_min_messages = warning;
     SET default_transaction_isolation = 'read committed';
     SET enable_seqscan = off;
     SET enable_bitmapscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SET plan_cache_mode = force_generic_plan;
     SET jit = off;
     SET lock_timeout = {lock_timeout};
     SET search_path = {schema}
@@ -117,6 +121,11 @@ class Connection(_Base):
         """Whether it is in a transaction that no error has spoilt."""
         return self.info.transaction_status == TransactionStatus.INTRANS
 
+    def end_snapshot(self) -> None:
+        """End a transaction that has read alone; one that is broken ends without an error."""
+        if self.is_in_transaction:
+            self.script("COMMIT")
+
     def roll_back(self) -> None:
         """Undo what is open, without an error; a connection that stays in it is not used again."""
         try:
@@ -140,7 +149,10 @@ class Connection(_Base):
             theirs.close()
 
 
-def check_open(connection: Connection) -> None:
-    """Raise `StoreUnavailable` where a transaction's connection is lost."""
-    if connection.closed:
-        raise StoreUnavailable("the connection was lost, and with it the transaction")
+def check_url(url: str) -> None:
+    """Raise `InvalidValue` where `url` names no database; the error does not tell its password."""
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        rule = "must be postgresql://… or as libpq writes it"
+        raise InvalidValue("url", "what was given", rule) from error

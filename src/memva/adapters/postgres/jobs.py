@@ -229,23 +229,27 @@ class PostgresJobs:
         )
         claimed: list[Job] = []
         slack, pauses = _SLACK, 0
-        while len(claimed) < limit:
+        while True:
+            wanted = min(limit - len(claimed), _CLAIMED_AT_ONCE)
+            got = self._take(claim, wanted, slack)
+            claimed += got
+            if len(claimed) == limit:
+                return claimed
+            if len(got) == wanted:
+                continue
             with self._transactions.reading() as connection:
                 has_become_due, is_ready = self._queue(connection).look(types, claim.now)
-            promoted = self._aside(lambda q: q.promote(claim.now)) if has_become_due else 0
-            if not (promoted or is_ready):
-                break
-            got = self._take(claim, min(limit - len(claimed), _CLAIMED_AT_ONCE), slack)
-            claimed += got
-            if got or promoted:
+            if has_become_due and self._aside(lambda q: q.promote(claim.now)):
                 continue
-            if claimed or self._aside(lambda q: q.have_wait(types, claim.now)) == 0:
-                # All that is left is what somebody else is at, who may leave it yet.
-                if claimed or pauses == _MOST_PAUSES:
-                    break
-                pauses, slack = pauses + 1, slack * 2
-                time.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
-        return claimed
+            if claimed or not (has_become_due or is_ready):
+                return claimed
+            if is_ready and self._aside(lambda q: q.have_wait(types, claim.now)):
+                continue
+            # All that is left is what somebody else is at, who may leave it yet.
+            if pauses == _MOST_PAUSES:
+                return []
+            pauses, slack = pauses + 1, slack * 2
+            time.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
 
     def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
         """Return a moment before which no claim of these types can succeed."""

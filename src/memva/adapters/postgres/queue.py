@@ -78,21 +78,21 @@ _CLAIM: Final = f"""
         SELECT position FROM (
             SELECT * FROM heads WHERE turn = 1 ORDER BY {_ORDER} LIMIT %(looked_at)s
         ) AS firsts
-        WHERE CASE WHEN concurrency_key IS NULL
+        WHERE NOT EXISTS (SELECT FROM jobs WHERE stage = 'waiting' AND scheduled_at <= %(now)s)
+            AND CASE WHEN concurrency_key IS NULL
             THEN pg_try_advisory_xact_lock(%(jobs)s::int, (position %% 2147483648)::int)
             ELSE pg_try_advisory_xact_lock(%(keys)s::int, hashtext(concurrency_key)) END
         LIMIT %(limit)s
     ),
-    taken AS MATERIALIZED (
-        SELECT position FROM jobs
-        WHERE position = ANY(ARRAY(SELECT position FROM free)) AND stage = 'ready'
-        FOR UPDATE SKIP LOCKED
+    held AS MATERIALIZED (
+        SELECT position, stage FROM jobs
+        WHERE position = ANY(ARRAY(SELECT position FROM free)) FOR UPDATE SKIP LOCKED
     ),
     claimed AS (
         UPDATE jobs SET stage = 'claimed', status = 'processing', attempts = attempts + 1,
             claims = claims + 1, started_at = %(now)s, updated_at = %(now)s,
             lease_until = %(lease_until)s, claim_token = %(claim_token)s, worker_id = %(worker_id)s
-        FROM taken WHERE jobs.position = taken.position
+        FROM held WHERE jobs.position = held.position AND held.stage = 'ready'
         RETURNING jobs.*
     ),
     made_way AS (
@@ -113,20 +113,21 @@ _DUE: Final = """
     SELECT position, concurrency_key FROM jobs
     WHERE stage = 'waiting' AND scheduled_at <= %(now)s ORDER BY scheduled_at LIMIT 100
 """
-_HELD_NOW: Final = """
-    position IN (
-        SELECT position FROM jobs
-        WHERE position = ANY(%s::bigint[]) AND stage = '{stage}' FOR UPDATE SKIP LOCKED
+# The stage is asked of what is held: beside the positions it would call for a longer way to them.
+_HELD: Final = """
+    WITH held AS MATERIALIZED (
+        SELECT position, stage FROM jobs WHERE position = ANY(%s::bigint[]) FOR UPDATE SKIP LOCKED
     )
 """
 _PROMOTE: Final = f"""
-    UPDATE jobs SET stage = CASE
+    {_HELD} UPDATE jobs SET stage = CASE
         WHEN concurrency_key IS NULL OR started_at IS NOT NULL THEN 'ready' ELSE 'behind'
     END
-    WHERE {_HELD_NOW.format(stage="waiting")}
+    FROM held WHERE jobs.position = held.position AND held.stage = 'waiting'
 """
 _HAVE_WAIT: Final = f"""
-    UPDATE jobs SET stage = 'waiting' WHERE {_HELD_NOW.format(stage="ready")}
+    {_HELD} UPDATE jobs SET stage = 'waiting'
+    FROM held WHERE jobs.position = held.position AND held.stage = 'ready'
 """
 _FIRST_WAITING: Final = """
     SELECT scheduled_at FROM jobs WHERE stage = 'waiting' ORDER BY scheduled_at LIMIT 1
@@ -225,7 +226,8 @@ class Queue:
     def take(self, claim: Claim, *, limit: int, slack: int) -> list[Job]:
         """Claim the first jobs that are ready, but for those that others are at.
 
-        As many as `slack` of those are passed over.
+        As many as `slack` of those are passed over. None is claimed where a job has become due
+        that nobody has looked at yet.
         """
         values = {
             "types": None if claim.types is None else probes(claim.types),

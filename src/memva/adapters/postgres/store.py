@@ -9,7 +9,7 @@ from typing import Final
 
 from memva.adapters.no_search import NoSearch
 from memva.adapters.postgres.clock import DatabaseClock
-from memva.adapters.postgres.connection import Connection
+from memva.adapters.postgres.connection import Connection, check_url
 from memva.adapters.postgres.counts import PostgresCounts
 from memva.adapters.postgres.cursors import PostgresCursors
 from memva.adapters.postgres.events import PostgresEvents
@@ -83,6 +83,7 @@ class PostgresStore:
             StoreIncompatible: The schema is another application's or a newer memva's.
             StoreError: It cannot be opened for another reason.
         """
+        check_url(url)
         check_schema(schema)
         if not 0 <= min_connections <= max_connections or max_connections < 1:
             rule = f"must be 1 or more, and not below min_connections, {min_connections}"

@@ -87,6 +87,8 @@ class Transactions:
                 connection.script(_SNAPSHOT)
                 self.scopes[owner] = _Scope(connection, writes=False)
                 yield
+                # After a ROLLBACK the driver would have every statement prepared anew.
+                connection.end_snapshot()
             finally:
                 self.scopes.pop(owner, None)
                 connection.roll_back()

@@ -1,0 +1,142 @@
+"""The schema of a PostgreSQL store: made once, refused where it is not memva's, beside others."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from memva import InvalidValue, StoreIncompatible, StoreUnavailable
+from memva.adapters.postgres import PostgresStore
+from memva.adapters.postgres.migrations import MIGRATIONS
+from memva.domain import SessionQuery
+from memva.testing import sample_session
+
+
+def run(url: str, statement: LiteralString, schema: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql.SQL(statement).format(sql.Identifier(schema)))
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_many_may_open_a_new_store_at_once(postgres_url: str, postgres_schema: str) -> None:
+    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+
+    def open_and_add(number: int) -> None:
+        with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
+            store.sessions.add(sample_session(id=f"session-{number}"))
+
+    with ThreadPoolExecutor(10) as threads:
+        for opened in [threads.submit(open_and_add, number) for number in range(10)]:
+            opened.result()
+    with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
+        assert len(store.sessions.find(SessionQuery())) == 10
+
+
+def test_schema_of_a_newer_memva_is_refused(postgres_url: str, postgres_schema: str) -> None:
+    PostgresStore.open(postgres_url, schema=postgres_schema).close()
+    newer = len(MIGRATIONS) + 1
+    run(postgres_url, "UPDATE {}.memva_version SET version = version + 1", postgres_schema)
+    try:
+        with pytest.raises(StoreIncompatible, match=f"is at {newer}, written by a newer memva"):
+            PostgresStore.open(postgres_url, schema=postgres_schema)
+    finally:
+        run(postgres_url, "UPDATE {}.memva_version SET version = version - 1", postgres_schema)
+
+
+def test_schema_of_another_application_is_refused_and_untouched(
+    postgres_url: str, postgres_schema: str
+) -> None:
+    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+    run(postgres_url, "CREATE SCHEMA {}", postgres_schema)
+    run(postgres_url, "CREATE TABLE {}.theirs (id bigint)", postgres_schema)
+    try:
+        with pytest.raises(StoreIncompatible, match="another application's"):
+            PostgresStore.open(postgres_url, schema=postgres_schema)
+        tables = run(
+            postgres_url,
+            "SELECT relname FROM pg_class WHERE relnamespace = {}::regnamespace".replace(
+                "{}", f"'{postgres_schema}'"
+            ),
+            postgres_schema,
+        )
+        assert tables == [("theirs",)]
+    finally:
+        run(postgres_url, "DROP SCHEMA {} CASCADE", postgres_schema)
+
+
+def test_schema_that_is_there_already_is_used(postgres_url: str, postgres_schema: str) -> None:
+    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+    run(postgres_url, "CREATE SCHEMA {}", postgres_schema)
+    with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
+        store.sessions.add(sample_session())
+
+
+def test_stores_of_one_database_do_not_see_each_other(
+    postgres_url: str, postgres_schema: str
+) -> None:
+    odd = "Memva \"é\" -- 'x' %s"
+    try:
+        with (
+            PostgresStore.open(postgres_url, schema=postgres_schema) as one,
+            PostgresStore.open(postgres_url, schema=odd) as other,
+        ):
+            one.sessions.add(sample_session())
+            with other.transaction():
+                assert len(other.sessions.find(SessionQuery())) == 0
+                # Nobody waits for the other's locks either.
+                with one.transaction():
+                    one.sessions.add(sample_session(id="session-2"))
+            with other.watch() as watch:
+                other.sessions.add(sample_session())
+                assert watch.wait(30)
+    finally:
+        run(postgres_url, "DROP SCHEMA {} CASCADE", odd)
+
+
+@pytest.mark.parametrize("schema", ["", "pg_memva", "information_schema", "a\x00b", "x" * 49])
+def test_schema_that_cannot_be_is_refused(postgres_url: str, schema: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        PostgresStore.open(postgres_url, schema=schema)
+    assert caught.value.field == "schema"
+
+
+@pytest.mark.parametrize("sizes", [(0, 0), (-1, 3), (4, 3)])
+def test_sizes_that_cannot_be_are_refused(postgres_url: str, sizes: tuple[int, int]) -> None:
+    least, most = sizes
+    with pytest.raises(InvalidValue) as caught:
+        PostgresStore.open(postgres_url, min_connections=least, max_connections=most)
+    assert caught.value.field == "max_connections"
+
+
+def test_url_that_is_none_is_refused_without_its_password() -> None:
+    with pytest.raises(InvalidValue) as caught:
+        PostgresStore.open("postgres:secret@host")
+    assert caught.value.field == "url"
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql:///memva?host=/nowhere", "postgresql://localhost:1/memva"]
+)
+def test_server_that_is_not_there_is_told_at_once(url: str) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        PostgresStore.open(url)
+    assert isinstance(caught.value.__cause__, psycopg.Error)
+
+
+def test_all_text_that_is_compared_sorts_by_code_points(
+    postgres_url: str, postgres_schema: str
+) -> None:
+    PostgresStore.open(postgres_url, schema=postgres_schema).close()
+    with psycopg.connect(postgres_url) as connection:
+        columns = connection.execute(
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_schema = %s AND data_type = 'text'"
+            " AND collation_name IS DISTINCT FROM 'C'",
+            (postgres_schema,),
+        ).fetchall()
+    # JSON is kept, and never compared.
+    kept = {"calls", "checkpoint", "data", "metadata", "result", "stats", "summary"}
+    assert {name for (name,) in columns} == kept
