@@ -63,17 +63,17 @@ def nothing_left_behind() -> Iterator[None]:
     assert process.num_fds() <= files, [file.path for file in process.open_files()]
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkerStore]:
     if request.param == "memory":
         with MemoryStore() as memory:
             yield memory
-    elif request.param == "sqlite":
+    else:
         with SqliteStore.open(tmp_path / "memva.db", durability="normal") as sqlite:
             yield sqlite
-    else:
-        # Asked for here, so that nothing else of the suite needs a server.
-        url = request.getfixturevalue("postgres_url")
-        schema = request.getfixturevalue("postgres_schema")
-        with PostgresStore.open(url, schema=schema) as postgres:
-            yield postgres
+
+
+@pytest.fixture
+def postgres_store(postgres_url: str, postgres_schema: str) -> Iterator[PostgresStore]:
+    with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
+        yield store

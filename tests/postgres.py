@@ -94,8 +94,8 @@ class Schemas:
     One is emptied for the next test rather than made anew, which would take ten times as long.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+    def __init__(self, url: str) -> None:
+        self._url = url
         self._free: list[str] = []
         self._made: list[str] = []
 
@@ -113,34 +113,38 @@ class Schemas:
 
     def drop(self) -> None:
         """Drop them all."""
-        for name in self._made:
-            self._run("DROP SCHEMA IF EXISTS {} CASCADE", name)
+        with self._connection() as connection:
+            for name in self._made:
+                _run_on(connection, "DROP SCHEMA IF EXISTS {} CASCADE", name)
 
     def _empty(self, schema: str) -> None:
-        rows = self._connection.execute(
-            "SELECT relkind, relname FROM pg_class WHERE relnamespace = to_regnamespace(%s)"
-            " AND relkind IN ('r', 'S') AND relname <> 'memva_version'",
-            (f'"{schema}"',),
-        ).fetchall()
-        with self._connection.transaction():
+        with self._connection() as connection, connection.transaction():
             # Whoever holds a lock still has been left behind.
-            self._connection.execute("SET LOCAL lock_timeout = '10s'")
+            connection.execute("SET LOCAL lock_timeout = '10s'")
+            rows = connection.execute(
+                "SELECT relkind, relname FROM pg_class WHERE relnamespace = to_regnamespace(%s)"
+                " AND relkind IN ('r', 'S') AND relname <> 'memva_version'",
+                (f'"{schema}"',),
+            ).fetchall()
             for kind, name in rows:
                 emptying = "DELETE FROM {}.{}" if kind == "r" else "ALTER SEQUENCE {}.{} RESTART"
-                self._run(emptying, schema, name)
+                _run_on(connection, emptying, schema, name)
 
-    def _run(self, statement: LiteralString, *names: str) -> None:
-        self._connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+    def _connection(self) -> psycopg.Connection[Any]:
+        # None is kept, which would look like a leak of the first test that asks for a schema.
+        return psycopg.connect(self._url, autocommit=True, options="-c client_min_messages=error")
+
+
+def _run_on(connection: psycopg.Connection[Any], statement: LiteralString, *names: str) -> None:
+    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @contextmanager
 def schemas_on(url: str) -> Iterator[Schemas]:
     """Give schemas on a server that go with the block."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET client_min_messages = error")
-        schemas = Schemas(connection)
-        yield schemas
-        schemas.drop()
+    schemas = Schemas(url)
+    yield schemas
+    schemas.drop()
 
 
 def _unprivileged(folder: Path) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Pool:
         self._opened = False
         self.in_child: Callable[[], None] = lambda: None
         self._begin_process()
+        self._ensure_open()
         _pools.add(self)
 
     def acquire(self) -> Connection:
@@ -58,9 +59,7 @@ class Pool:
                 reserve.connection = self.open_apart()
             reserve.in_use = True
             return reserve.connection
-        if not self._opened:
-            self._pool.open()
-            self._opened = True
+        self._ensure_open()
         try:
             connection = self._pool.getconn()
         except PoolTimeout as error:
@@ -135,6 +134,12 @@ class Pool:
         _left_to_parents.append(self._pool)
         self._begin_process()
         self.in_child()
+
+    def _ensure_open(self) -> None:
+        # In a child that never calls there are no threads either.
+        if not self._opened:
+            self._pool.open()
+            self._opened = True
 
     def _begin_process(self) -> None:
         self._pool = ConnectionPool(
