@@ -20,6 +20,7 @@ from memva.domain.errors import (
 _BY_STATE: Final[dict[str, type[StoreError]]] = {
     "25006": StoreReadOnly,
     "25P02": StoreUnavailable,
+    "25P03": StoreUnavailable,
     "40001": StoreBusy,
     "40P01": StoreBusy,
     "42501": StoreUnavailable,

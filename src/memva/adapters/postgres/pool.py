@@ -36,7 +36,7 @@ class Pool:
         self._schema = schema
         self._min_size = min_size
         self._max_size = max_size
-        self._timeout = busy_timeout
+        self.busy_timeout = busy_timeout
         self._closed = False
         self._opened = False
         self.in_child: Callable[[], None] = lambda: None
@@ -93,7 +93,7 @@ class Pool:
         """Open a connection that does not count among those for all; its caller closes it."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        connection = Connection.open(self._url, schema=self._schema, busy_timeout=self._timeout)
+        connection = Connection.open(self._url, schema=self._schema, busy_timeout=self.busy_timeout)
         self._connections.add(connection)
         return connection
 
@@ -149,7 +149,7 @@ class Pool:
             configure=self._set_up,
             min_size=self._min_size,
             max_size=self._max_size,
-            timeout=self._timeout,
+            timeout=self.busy_timeout,
             open=False,
         )
         self._opened = False
@@ -158,7 +158,7 @@ class Pool:
         self._reserves: dict[int, _Reserve] = {}
 
     def _set_up(self, connection: Connection) -> None:
-        connection.set_up(schema=self._schema, busy_timeout=self._timeout)
+        connection.set_up(schema=self._schema, busy_timeout=self.busy_timeout)
         self._connections.add(connection)
 
 

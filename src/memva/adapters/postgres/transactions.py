@@ -9,6 +9,7 @@ that stand alone run beside them and beside each other.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,7 +23,7 @@ from memva.adapters.postgres.errors import is_conflict
 from memva.adapters.postgres.names import Names
 from memva.adapters.postgres.pool import Pool
 from memva.adapters.signal import Signal
-from memva.domain.errors import StoreError, StoreReadOnly, StoreUnavailable
+from memva.domain.errors import StoreBusy, StoreError, StoreReadOnly, StoreUnavailable
 
 _T = TypeVar("_T")
 
@@ -49,6 +50,7 @@ class Transactions:
         self.names = names
         self.scopes: dict[Owner, _Scope] = {}
         self.signal = Signal()
+        self._transaction = threading.Lock()
         self.in_child: Callable[[], None] = lambda: None
         pool.in_child = self._begin_child
 
@@ -103,7 +105,7 @@ class Transactions:
                 # What it was opened for may have been a wait for others.
                 scope.has_written = True
             return
-        with self.apart() as connection:
+        with self._turn(), self.apart() as connection:
             try:
                 connection.script(f"BEGIN; {self.names.lock_transactions}")
                 scope = self.scopes[owner] = _Scope(connection, writes=True)
@@ -113,6 +115,17 @@ class Transactions:
             finally:
                 self.scopes.pop(owner, None)
                 connection.roll_back()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # Threads of one process queue here, where none takes a connection from those who read.
+        turn, limit = self._transaction, self.pool.busy_timeout
+        if not turn.acquire(timeout=limit):
+            raise StoreBusy(f"another transaction was open for {limit} seconds")
+        try:
+            yield
+        finally:
+            turn.release()
 
     def write(
         self,
@@ -205,4 +218,5 @@ class Transactions:
         owner = current_owner()
         self.scopes = {owner: self.scopes[owner]} if owner in self.scopes else {}
         self.signal = Signal()
+        self._transaction = threading.Lock()
         self.in_child()
