@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from hypothesis import settings
+from tests.adapters.twins import Place, on_postgres
 from tests.postgres import Schemas, running_server, schemas_on
 
 from memva import WorkerStore
@@ -42,6 +43,12 @@ def postgres_schemas(postgres_url: str) -> Iterator[Schemas]:
     """Give schemas that go when all tests have ended."""
     with schemas_on(postgres_url) as schemas:
         yield schemas
+
+
+@pytest.fixture(scope="session")
+def on_server(postgres_url: str, postgres_schemas: Schemas) -> Place:
+    """Give what gives an empty place on the server, again and again in one test."""
+    return on_postgres(postgres_url, postgres_schemas)
 
 
 @pytest.fixture

@@ -1,20 +1,19 @@
-"""What the SQLite store counts is what the in-memory store counts, whatever happened to events."""
+"""What each store counts is what the in-memory store counts, whatever happened to events."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.adapters.twins import FEW, Place, on_sqlite
 
 from memva import Event
 from memva.adapters.memory import MemoryStore
-from memva.adapters.sqlite import SqliteStore
+from memva.adapters.postgres import counts as postgres_counts
 from memva.adapters.sqlite import counts as sqlite_counts
 from memva.domain import CountingStore, ResponseUsage, SessionQuery
 from memva.testing import sample_event, sample_session
@@ -128,17 +127,28 @@ def counted(
 
 @given(st.lists(changes, max_size=8))
 def test_stores_count_alike(history: list[Change]) -> None:
+    compare(on_sqlite, history)
+
+
+@settings(max_examples=FEW)
+@given(st.lists(changes, max_size=8))
+def test_server_counts_alike(on_server: Place, history: list[Change]) -> None:
+    compare(on_server, history)
+
+
+def compare(place: Place, history: list[Change]) -> None:
     with (
         patch.object(sqlite_counts, "_WORTH_KEEPING", 1),
-        tempfile.TemporaryDirectory() as folder,
+        patch.object(postgres_counts, "_WORTH_KEEPING", 1),
+        place() as opens,
         MemoryStore() as memory,
-        SqliteStore.open(Path(folder) / "memva.db", durability="normal") as sqlite,
+        opens() as other,
     ):
-        stores: list[CountingStore] = [memory, sqlite]
+        stores: list[CountingStore] = [memory, other]
         for store in stores:
             for id_ in SESSIONS:
                 store.sessions.add(sample_session(id=id_))
         for change in history:
-            assert change(memory) == change(sqlite)
+            assert change(memory) == change(other)
             # Worked out, worked out again under a token, and as it was kept.
-            assert counted(memory) == counted(sqlite) == counted(sqlite) == counted(sqlite)
+            assert counted(memory) == counted(other) == counted(other) == counted(other)

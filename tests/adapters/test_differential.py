@@ -1,18 +1,16 @@
-"""The SQLite store gives what the in-memory store gives, whatever is stored in whatever order."""
+"""Each store gives what the in-memory store gives, whatever is stored in whatever order."""
 
-import tempfile
 from datetime import timedelta
 from itertools import product
-from pathlib import Path
 from typing import Final
 
 import attrs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.adapters.twins import FEW, Place, on_sqlite
 
 from memva import Event, Session
 from memva.adapters.memory import MemoryStore
-from memva.adapters.sqlite import SqliteStore
 from memva.domain import EventQuery, SessionQuery, SessionSort, Store
 from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
@@ -62,29 +60,38 @@ def _position(event: Event) -> int:
     return event.position
 
 
-@given(st.lists(st.lists(events, max_size=6), max_size=5), st.booleans())
+histories = st.lists(st.lists(events, max_size=6), max_size=5)
+
+
+@given(histories, st.booleans())
 def test_stores_agree(batches: list[list[Event]], delete: bool) -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        MemoryStore() as memory,
-        SqliteStore.open(Path(folder) / "memva.db", durability="normal") as sqlite,
-    ):
-        stores: list[Store] = [memory, sqlite]
+    compare_events(on_sqlite, batches, delete=delete)
+
+
+@settings(max_examples=FEW)
+@given(histories, st.booleans())
+def test_server_agrees(on_server: Place, batches: list[list[Event]], delete: bool) -> None:
+    compare_events(on_server, batches, delete=delete)
+
+
+def compare_events(place: Place, batches: list[list[Event]], *, delete: bool) -> None:
+    with place() as opens, MemoryStore() as memory, opens() as other:
+        stores: list[Store] = [memory, other]
         for store in stores:
             for id_ in ("session-1", "session-2"):
                 store.sessions.add(sample_session(id=id_))
         for batch in batches:
-            assert memory.events.append(batch) == sqlite.events.append(batch)
-            assert state(memory) == state(sqlite)
-        assert memory.events.associate("ab", "session-2") == sqlite.events.associate(
+            assert memory.events.append(batch) == other.events.append(batch)
+            assert state(memory) == state(other)
+        assert memory.events.associate("ab", "session-2") == other.events.associate(
             "ab", "session-2"
         )
         for store in stores:
             if delete:
                 store.sessions.delete("session-1")
-        assert state(memory) == state(sqlite)
+        assert state(memory) == state(other)
         for claude in ("claude-1", "claude-2"):
-            assert memory.events.associated_session(claude) == sqlite.events.associated_session(
+            assert memory.events.associated_session(claude) == other.events.associated_session(
                 claude
             )
 
@@ -110,19 +117,30 @@ queries = st.builds(
 )
 
 
-@given(
-    st.lists(sessions, max_size=8, unique_by=lambda session: session.id),
-    st.lists(st.tuples(queries, st.integers(1, 9)), max_size=5),
-)
+all_sessions = st.lists(sessions, max_size=8, unique_by=lambda session: session.id)
+questions = st.lists(st.tuples(queries, st.integers(1, 9)), max_size=5)
+
+
+@given(all_sessions, questions)
 def test_lists_agree(there: list[Session], asked: list[tuple[SessionQuery, int]]) -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        MemoryStore() as memory,
-        SqliteStore.open(Path(folder) / "memva.db", durability="normal") as sqlite,
-    ):
+    compare_lists(on_sqlite, there, asked)
+
+
+@settings(max_examples=FEW)
+@given(all_sessions, questions)
+def test_lists_of_the_server_agree(
+    on_server: Place, there: list[Session], asked: list[tuple[SessionQuery, int]]
+) -> None:
+    compare_lists(on_server, there, asked)
+
+
+def compare_lists(
+    place: Place, there: list[Session], asked: list[tuple[SessionQuery, int]]
+) -> None:
+    with place() as opens, MemoryStore() as memory, opens() as other:
         for session in there:
             memory.sessions.add(session)
-            sqlite.sessions.add(session)
+            other.sessions.add(session)
         for (query, limit), sort, ascending in product(asked, SORTS, (False, True)):
             whole = memory.sessions.find(query, sort=sort, ascending=ascending)
             after, read = None, 0
@@ -131,7 +149,7 @@ def test_lists_agree(there: list[Session], asked: list[tuple[SessionQuery, int]]
                     store.sessions.find(
                         query, sort=sort, ascending=ascending, after=after, limit=limit
                     )
-                    for store in (memory, sqlite)
+                    for store in (memory, other)
                 ]
                 assert pages[0] == pages[1]
                 assert pages[0].sessions == whole.sessions[read : read + limit]

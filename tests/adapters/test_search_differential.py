@@ -1,19 +1,19 @@
-"""The SQLite store finds what the in-memory store finds, whatever happened to the events before."""
+"""Each store finds what the in-memory store finds, whatever happened to the events before."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.adapters.twins import FEW, Opens, Place, on_sqlite
 
 from memva import Event, SearchableStore, search_events
 from memva.adapters.memory import MemoryStore
-from memva.adapters.sqlite import SqliteStore, search, search_index
+from memva.adapters.postgres import search as postgres_search
+from memva.adapters.sqlite import search, search_index
 from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
 
@@ -73,11 +73,11 @@ steps = st.one_of(
 class Twins:
     """Both stores, and the same steps for both."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, opens: Opens) -> None:
+        self.opens = opens
         self.memory = MemoryStore()
-        self.sqlite = SqliteStore.open(path, durability="normal")
-        for store in (self.memory, self.sqlite):
+        self.other = opens()
+        for store in (self.memory, self.other):
             for id_ in ("session-1", "session-2"):
                 store.sessions.add(sample_session(id=id_))
 
@@ -85,9 +85,9 @@ class Twins:
         """Take one step, which may fail on both stores alike."""
         match kind:
             case "append":
-                assert self.memory.events.append(value) == self.sqlite.events.append(value)
+                assert self.memory.events.append(value) == self.other.events.append(value)
             case "undone":
-                for store in (self.memory, self.sqlite):
+                for store in (self.memory, self.other):
                     try:
                         with store.transaction():
                             store.events.append(value)
@@ -97,10 +97,10 @@ class Twins:
                     except KeyError:
                         continue
             case "associate":
-                for store in (self.memory, self.sqlite):
+                for store in (self.memory, self.other):
                     store.events.associate([value], "session-2")
             case "delete":
-                for store in (self.memory, self.sqlite):
+                for store in (self.memory, self.other):
                     store.sessions.delete(value)
                     store.sessions.add(sample_session(id=value))
             case "reopen":
@@ -109,23 +109,23 @@ class Twins:
                 self.compare(value, {})
 
     def reopen(self, *, search: bool) -> None:
-        """Open the file anew."""
+        """Open the other one anew."""
         self.searchable = search
-        self.sqlite.close()
-        self.sqlite = SqliteStore.open(self.path, durability="normal", search=search)
+        self.other.close()
+        self.other = self.opens(search=search)
 
     searchable = True
 
     def compare(self, query: str, narrowing: dict[str, Any]) -> None:
         """Both find the same events in the same order, page by page."""
         expected = found(self.memory, query, narrowing)
-        assert found(self.sqlite, query, narrowing) == expected
-        ranked = search_events(self.sqlite, query, ranked=True, limit=99, **narrowing)
+        assert found(self.other, query, narrowing) == expected
+        ranked = search_events(self.other, query, ranked=True, limit=99, **narrowing)
         assert sorted(key(hit.event) for hit in ranked) == sorted(expected)
 
     def close(self) -> None:
         self.memory.close()
-        self.sqlite.close()
+        self.other.close()
 
 
 def key(event: Event) -> tuple[str, ...]:
@@ -142,28 +142,54 @@ def found(store: SearchableStore, query: str, narrowing: dict[str, Any]) -> list
 
 
 @contextmanager
-def twins() -> Iterator[Twins]:
+def twins(place: Place) -> Iterator[Twins]:
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
         # So small that these histories come to all the places where the index is brought on.
         stack.enter_context(patch.object(search_index, "_ARREARS", 4))
-        stack.enter_context(patch.object(search, "_AT_ONCE", 3))
-        both = Twins(Path(folder) / "memva.db")
+        for module in (search, postgres_search):
+            stack.enter_context(patch.object(module, "_AT_ONCE", 3))
+        both = Twins(stack.enter_context(place()))
         stack.callback(both.close)
         yield both
 
 
-@given(st.lists(steps, max_size=12), queries, narrowings, st.booleans())
+histories = st.lists(steps, max_size=12)
+
+
+@given(histories, queries, narrowings, st.booleans())
 def test_stores_agree(
     history: list[tuple[str, Any]], query: str, narrowing: dict[str, Any], snapshot: bool
 ) -> None:
-    with twins() as both:
+    compare(on_sqlite, history, query, narrowing, snapshot=snapshot)
+
+
+@settings(max_examples=FEW)
+@given(histories, queries, narrowings, st.booleans())
+def test_server_agrees(
+    on_server: Place,
+    history: list[tuple[str, Any]],
+    query: str,
+    narrowing: dict[str, Any],
+    snapshot: bool,
+) -> None:
+    compare(on_server, history, query, narrowing, snapshot=snapshot)
+
+
+def compare(
+    place: Place,
+    history: list[tuple[str, Any]],
+    query: str,
+    narrowing: dict[str, Any],
+    *,
+    snapshot: bool,
+) -> None:
+    with twins(place) as both:
         for kind, value in history:
             both.take(kind, value)
         if not both.searchable:
             both.reopen(search=True)
         if snapshot:
-            with both.sqlite.snapshot():
+            with both.other.snapshot():
                 both.compare(query, narrowing)
         both.compare(query, narrowing)
         for word in ("log*", "cafe", "京", "ss", "\U00020000"):
