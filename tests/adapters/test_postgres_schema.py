@@ -9,6 +9,7 @@ from psycopg import sql
 
 from memva import InvalidValue, StoreIncompatible, StoreUnavailable
 from memva.adapters.postgres import PostgresStore
+from memva.adapters.postgres import connection as postgres_connection
 from memva.adapters.postgres.migrations import MIGRATIONS
 from memva.domain import SessionQuery
 from memva.testing import sample_session
@@ -124,6 +125,22 @@ def test_server_that_is_not_there_is_told_at_once(url: str) -> None:
     with pytest.raises(StoreUnavailable) as caught:
         PostgresStore.open(url)
     assert isinstance(caught.value.__cause__, psycopg.Error)
+
+
+def test_server_that_is_too_old_is_refused(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connection, "_OLDEST_SERVER", 990_000)
+    with pytest.raises(StoreUnavailable, match="PostgreSQL 99 or newer is needed"):
+        PostgresStore.open(postgres_url)
+
+
+def test_database_that_cannot_hold_all_text_is_refused(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psycopg.ConnectionInfo, "parameter_status", lambda *_: "LATIN1")
+    with pytest.raises(StoreIncompatible, match="LATIN1"):
+        PostgresStore.open(postgres_url)
 
 
 def test_all_text_that_is_compared_sorts_by_code_points(

@@ -13,16 +13,19 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
 from memva.adapters.postgres.errors import translate
-from memva.domain.errors import InvalidValue, StoreError
+from memva.domain.errors import InvalidValue, StoreError, StoreIncompatible, StoreUnavailable
 
 _T = TypeVar("_T")
 Row: TypeAlias = tuple[Any, ...]
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
+_OLDEST_SERVER: Final = 150_000
+
 # Every statement goes by an index and touches few rows. Statistics, which of a queue are always
 # old, would now and then make the planner read a whole table instead.
 _SETTINGS: Final = """
     SET timezone = 'UTC';
+    SET client_encoding = 'UTF8';
     SET client_min_messages = warning;
     SET default_transaction_isolation = 'read committed';
     SET enable_seqscan = off;
@@ -52,13 +55,15 @@ class Connection(_Base):
         """Open a connection and set it up.
 
         Raises:
-            StoreError: It cannot be opened.
+            StoreIncompatible: The database cannot hold all text.
+            StoreError: It cannot be opened, or the server is too old.
         """
         try:
             connection = cls.connect(url, autocommit=True)
         except psycopg.Error as error:
             raise translate(error) from error
         try:
+            _check_server(connection)
             connection.set_up(schema=schema, busy_timeout=busy_timeout)
         except BaseException:
             connection.close()
@@ -147,6 +152,16 @@ class Connection(_Base):
         finally:
             ours.close()
             theirs.close()
+
+
+def _check_server(connection: Connection) -> None:
+    if connection.info.server_version < _OLDEST_SERVER:
+        oldest = _OLDEST_SERVER // 10_000
+        version = connection.info.parameter_status("server_version")
+        raise StoreUnavailable(f"PostgreSQL {oldest} or newer is needed, not {version}")
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreIncompatible(f"the database is encoded as {encoding}; it must be UTF8")
 
 
 def check_url(url: str) -> None:
