@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from memva import EventQuery, Finding, StoreCorrupt, create_session
+from memva.adapters import search_finding
 from memva.adapters.sqlite import SqliteStore, checking
 from memva.testing import sample_event
 
@@ -133,11 +134,11 @@ def test_rows_that_belong_to_nothing_are_counted(path: Path) -> None:
 
 
 def test_a_search_index_in_arrears_is_noted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "MOST_ARREARS", 99)
+    monkeypatch.setattr(search_finding, "MOST_ARREARS", 99)
     [finding] = SqliteStore.examine(path)
     assert (finding.kind, finding.severity) == ("search_index", "note")
     assert finding.problem.startswith("100 events are not in it yet")
-    monkeypatch.setattr(checking, "MOST_ARREARS", 100)
+    monkeypatch.setattr(search_finding, "MOST_ARREARS", 100)
     assert SqliteStore.examine(path) == []
     run(path, "UPDATE search_state SET version = '0.0'")
     assert "other rules" in SqliteStore.examine(path)[0].problem
@@ -167,7 +168,7 @@ def test_a_disk_that_is_nearly_full_is_told(path: Path, monkeypatch: pytest.Monk
 
 def test_the_worst_comes_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "LEAST_FREE", 2**62)
-    monkeypatch.setattr(checking, "MOST_ARREARS", 0)
+    monkeypatch.setattr(search_finding, "MOST_ARREARS", 0)
     run(path, "PRAGMA foreign_keys = OFF; DELETE FROM sessions")
     severities = [finding.severity for finding in SqliteStore.examine(path)]
     assert severities == ["error", "warning", "note"]

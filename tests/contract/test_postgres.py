@@ -6,6 +6,7 @@ import pytest
 
 from memva.adapters.postgres import PostgresStore
 from memva.testing import (
+    CheckContract,
     CountContract,
     DurableFollowContract,
     DurableSearchContract,
@@ -22,6 +23,7 @@ class TestPostgresStore(
     DurableSearchContract,
     CountContract,
     TranscriptContract,
+    CheckContract,
 ):
     @pytest.fixture
     def open_store(self, postgres_url: str, postgres_schema: str) -> partial[PostgresStore]:

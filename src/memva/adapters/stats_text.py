@@ -7,7 +7,7 @@ from typing import Any, Final
 from memva.domain.json import decode_json, encode_json
 from memva.domain.rebuild import rebuilder
 from memva.domain.reported_cost import ReportedCost
-from memva.domain.session_stats import SessionStats
+from memva.domain.stats import SessionStats
 from memva.domain.time import from_text, to_text
 from memva.domain.usage import Usage
 from memva.domain.usage_report import UsageTotals

@@ -24,7 +24,7 @@ from memva.adapters.postgres.transactions import Transactions
 from memva.adapters.stats_text import stats_from_text, stats_text
 from memva.domain.event import Event
 from memva.domain.reported_cost import ReportedCost, reported_cost_in
-from memva.domain.session_stats import SessionFacts, SessionStats, stats_of
+from memva.domain.stats import SessionFacts, SessionStats, stats_of
 from memva.domain.told_response import Called, CallKey
 from memva.domain.usage import ResponseUsage
 

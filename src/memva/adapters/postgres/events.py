@@ -20,7 +20,7 @@ from memva.adapters.postgres.sequences import (
 )
 from memva.adapters.postgres.sessions import check_sessions
 from memva.adapters.postgres.transactions import Transactions
-from memva.adapters.postgres.transcripts import begin_transcripts
+from memva.adapters.postgres.transcripts import begin_transcripts, change_transcripts
 from memva.domain.as_stored import as_stored
 from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import ASSISTANT, Event, EventKey, Transcript
@@ -103,6 +103,7 @@ class PostgresEvents:
             sequences = Sequences(connection)
             positions = sequences.insert(outcome.fresh, after_removing=outcome.superseded)
             begin_transcripts(connection, sequences.begun)
+            change_transcripts(connection, outcome.changed_from())
             Counting(connection).appended(outcome, positions)
             return outcome
 

@@ -152,9 +152,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         carry_timestamp   timestamptz,
         carry_cwd         {_TEXT} NOT NULL,
         title             {_TEXT},
-        title_origin      {_TEXT}
+        title_origin      {_TEXT},
+        skipped           text
     );
     CREATE INDEX transcript_cursors_by_session ON transcript_cursors (memva_session_id);
+    CREATE INDEX transcript_cursors_skipped ON transcript_cursors (source)
+        WHERE skipped IS NOT NULL;
     CREATE INDEX transcript_cursors_by_transcript
         ON transcript_cursors (session_id, project_key, subpath);
 

@@ -9,16 +9,13 @@ import attrs
 
 from memva.adapters.postgres.connection import Row
 from memva.domain.attempt import JobAttempt
-from memva.domain.event import Event, Transcript
+from memva.domain.event import Event
 from memva.domain.job import Job
 from memva.domain.json import decode_json, encode_json
-from memva.domain.line import Carry
-from memva.domain.ports import TranscriptCursor
 from memva.domain.rebuild import rebuilder
 from memva.domain.said import said_in
 from memva.domain.session import Session
 from memva.domain.text import folded
-from memva.domain.titles import Title
 
 _SESSION_FIELDS: Final = [field.name for field in attrs.fields(Session)]
 _EVENT_FIELDS: Final = [field.name for field in attrs.fields(Event)]
@@ -34,10 +31,6 @@ NEW_JOB_COLUMNS: Final = (
     "memva_session_id, concurrency_key, unique_key, unique_scope, timeout"
 )
 ATTEMPT_COLUMNS: Final = "number, worker_id, started_at, ended_at, outcome, error, checkpoint"
-CURSOR_COLUMNS: Final = (
-    "source, project_key, session_id, subpath, memva_session_id, version, "
-    '"offset", line, fingerprint, carry_timestamp, carry_cwd, title, title_origin'
-)
 
 _METADATA: Final = _SESSION_FIELDS.index("metadata")
 _DATA: Final = _EVENT_FIELDS.index("data")
@@ -185,37 +178,4 @@ def attempt_from_row(job_id: str, row: Row) -> JobAttempt:
         outcome=outcome,
         error=error,
         checkpoint=decode_json(checkpoint),
-    )
-
-
-def cursor_row(cursor: TranscriptCursor) -> Row:
-    """Return the cursor as a row of `CURSOR_COLUMNS`."""
-    return (
-        cursor.source,
-        *cursor.transcript,
-        cursor.memva_session_id,
-        cursor.version,
-        cursor.offset,
-        cursor.line,
-        cursor.fingerprint,
-        cursor.carry.timestamp,
-        cursor.carry.cwd,
-        *(cursor.title or (None, None)),
-    )
-
-
-def cursor_from_row(row: Row) -> TranscriptCursor:
-    """Return the cursor of a row of `CURSOR_COLUMNS`."""
-    source, key, session_id, subpath, memva_session_id, version, offset, line, *rest = row
-    fingerprint, carry_timestamp, carry_cwd, title, title_origin = rest
-    return TranscriptCursor(
-        source=source,
-        transcript=Transcript(key, session_id, subpath),
-        memva_session_id=memva_session_id,
-        version=version,
-        offset=offset,
-        line=line,
-        fingerprint=fingerprint,
-        carry=Carry(carry_timestamp, carry_cwd),
-        title=None if title is None else Title(title, title_origin),
     )

@@ -25,7 +25,7 @@ from memva.domain.search_page import (
 )
 from memva.domain.search_query import SearchQuery, matches, relevance
 from memva.domain.searchable import searchable_text
-from memva.domain.words import words
+from memva.domain.word_rules import words
 
 _COLUMNS: Final = ", ".join(f"events.{column}" for column in EVENT_COLUMNS.split(", "))
 _FOUND: Final = """

@@ -15,7 +15,7 @@ from memva.adapters.postgres.sequences import last_position
 from memva.domain.search_page import milliseconds
 from memva.domain.search_query import SearchQuery, SearchTerm
 from memva.domain.searchable import EXTRACTION_VERSION, searchable_text
-from memva.domain.words import words
+from memva.domain.word_rules import words
 
 VERSION: Final = f"1.{EXTRACTION_VERSION}"
 """What the index consists of, and the rules it was made by; one of another version is made anew."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from memva.adapters.no_search import NoSearch
+from memva.adapters.postgres.checking import checked
 from memva.adapters.postgres.clock import DatabaseClock
 from memva.adapters.postgres.connection import Connection, check_url
 from memva.adapters.postgres.counts import PostgresCounts
@@ -24,6 +25,7 @@ from memva.adapters.postgres.transcripts import PostgresTranscripts
 from memva.adapters.postgres.watch import Listener, PostgresWatch
 from memva.domain.abilities import SearchRepository, Watch
 from memva.domain.errors import InvalidValue
+from memva.domain.finding import Finding
 
 _MIN_CONNECTIONS: Final = 1
 _MAX_CONNECTIONS: Final = 8
@@ -120,6 +122,11 @@ class PostgresStore:
         """Watch for commits of anyone's; while somebody does, a connection listens."""
         with self._listener.listening():
             yield PostgresWatch(self._transactions, self._listener)
+
+    def check(self, *, thorough: bool = False) -> list[Finding]:
+        """Return what is wrong with its schema, the worst first; `thorough` looks no further."""
+        with self._transactions.reading() as connection:
+            return checked(connection, self.schema)
 
     def reserved(self) -> AbstractContextManager[None]:
         """Keep a connection free for the calls of this thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, cast
 
@@ -46,6 +46,10 @@ _SUMMARY: Final = f"""
 _KEEP_SUMMARY: Final = f"""
     UPDATE transcripts SET summary = %(summary)s, summary_line = %(line)s WHERE {IN_TRANSCRIPT}
 """
+_OUTDATE_SUMMARY: Final = f"""
+    UPDATE transcripts SET summary = NULL, summary_line = NULL
+    WHERE {IN_TRANSCRIPT} AND summary_line >= %(line)s
+"""
 _BEGIN: Final = """
     INSERT INTO transcripts (project_key, session_id, subpath)
     VALUES (%(project_key)s, %(session_id)s, %(subpath)s) ON CONFLICT DO NOTHING
@@ -62,6 +66,7 @@ _REMOVE_ALL: Final = f"DELETE FROM transcripts WHERE {_GOES}"
 _REMOVE_CURSORS: Final = f"DELETE FROM transcript_cursors WHERE {_GOES}"
 _REMOVE_EVENTS: Final = "DELETE FROM events WHERE position = ANY(%s::bigint[])"
 _GOES_ON: Final = "SELECT 1 FROM events WHERE session_id = %s LIMIT 1"
+_BEFORE_ALL: Final = LinePlace(1, 0)
 
 
 class PostgresTranscripts:
@@ -95,7 +100,8 @@ class PostgresTranscripts:
         self, transcript: Transcript, /, *, after: LinePlace | None = None, limit: int
     ) -> list[Event]:
         """Return the first `limit` events of a transcript that have a line, by line."""
-        line, position = (1, 0) if after is None else map(probe_number, after)
+        # Streamed events, on line 0, are none of its lines.
+        line, position = map(probe_number, max(after or _BEFORE_ALL, _BEFORE_ALL))
         values = {**transcript_values(transcript), "line": line, "position": position}
         with self._transactions.reading() as connection:
             rows = connection.rows(_LINES, {**values, "limit": probe_number(limit)})
@@ -148,6 +154,12 @@ def begin_transcripts(connection: Connection, transcripts: Iterable[Transcript])
     """Follow an append that has stored the first lines of these transcripts."""
     for transcript in transcripts:
         connection.run(_BEGIN, transcript_values(transcript))
+
+
+def change_transcripts(connection: Connection, changed_from: Mapping[Transcript, int]) -> None:
+    """Forget the summaries of transcripts that speak of lines which have changed."""
+    for of, line in changed_from.items():
+        connection.run(_OUTDATE_SUMMARY, {**transcript_values(of), "line": line})
 
 
 def shorten_transcripts(connection: Connection, transcripts: Iterable[Transcript]) -> None:

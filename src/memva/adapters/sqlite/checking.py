@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from memva.adapters.search_finding import arrears
 from memva.adapters.sqlite.connection import WAL_LIMIT
 from memva.adapters.sqlite.errors import is_damage, is_interrupt, is_no_database, translate
 from memva.adapters.sqlite.identity import APPLICATION_ID, read_header
@@ -25,9 +26,6 @@ LEAST_FREE: Final = 100 * 1024 * 1024
 
 MOST_LOG: Final = 4 * WAL_LIMIT
 """A write-ahead log of more bytes than this does not shrink by itself any more."""
-
-MOST_ARREARS: Final = 10_000
-"""With more events than this left to index, searches wait noticeably."""
 
 _BUSY_SECONDS: Final = 5
 _MOST_DAMAGE: Final = 10
@@ -145,14 +143,7 @@ def _arrears(raw: sqlite3.Connection) -> Iterator[Finding]:
     if not raw.execute(_HAS_SEARCH).fetchone():
         return
     version, behind = raw.execute(_SEARCH_STATE).fetchone()
-    told = None
-    if version != SEARCH_VERSION:
-        told = "It was made by other rules, and the next search makes it anew, which takes time."
-    elif behind > MOST_ARREARS:
-        told = f"{behind:,} events are not in it yet, and the next search waits for them."
-    if told is not None:
-        advice = 'Run "memva search" with any word, or call build_search_index, at a quiet time.'
-        yield _finding("search_index", "search index", told, advice, severity="note")
+    yield from arrears(is_of_other_rules=version != SEARCH_VERSION, behind=behind)
 
 
 def _log(path: Path) -> Iterator[Finding]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Final
 
-import attrs
-
+from memva.adapters import skipped_text
 from memva.adapters.sqlite.connection import Row
 from memva.adapters.sqlite.rows import text_or_null, time_or_none
 from memva.domain.event import Transcript
-from memva.domain.json import decode_json, encode_json
 from memva.domain.line import Carry
-from memva.domain.skipped_lines import SkippedLine, SkippedLines
 from memva.domain.titles import Title
 from memva.domain.transcript_cursor import TranscriptCursor
 
@@ -34,7 +31,7 @@ def cursor_row(cursor: TranscriptCursor) -> Row:
         text_or_null(cursor.carry.timestamp),
         cursor.carry.cwd,
         *(cursor.title or (None, None)),
-        _skipped_or_null(cursor.skipped),
+        skipped_text.text_or_null(cursor.skipped),
     )
 
 
@@ -66,18 +63,5 @@ def cursor_from_row(row: Row) -> TranscriptCursor:
         fingerprint=fingerprint,
         carry=Carry(time_or_none(carry_timestamp), carry_cwd),
         title=None if title is None else Title(title, title_origin),
-        skipped=_skipped(skipped),
+        skipped=skipped_text.skipped_lines(skipped),
     )
-
-
-def _skipped_or_null(skipped: SkippedLines) -> str | None:
-    if not skipped.count:
-        return None
-    return encode_json(attrs.asdict(skipped), field="skipped")
-
-
-def _skipped(text: str | None) -> SkippedLines:
-    if text is None:
-        return SkippedLines()
-    stored = cast("dict[str, Any]", decode_json(text))
-    return SkippedLines(stored["count"], tuple(SkippedLine(**line) for line in stored["first"]))
