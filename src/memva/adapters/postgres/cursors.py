@@ -27,6 +27,10 @@ _WITH_SKIPPED: Final = f"""
     SELECT {CURSOR_COLUMNS} FROM transcript_cursors
     WHERE skipped IS NOT NULL AND convert_to(source, 'UTF8') > %s ORDER BY source LIMIT %s
 """
+_FIND: Final = f"SELECT {CURSOR_COLUMNS} FROM transcript_cursors ORDER BY source LIMIT %s"
+_FIND_AFTER: Final = f"""
+    SELECT {CURSOR_COLUMNS} FROM transcript_cursors WHERE source > %s ORDER BY source LIMIT %s
+"""
 _PUT: Final = f"""
     INSERT INTO transcript_cursors ({CURSOR_COLUMNS}) VALUES ({placeholders(CURSOR_COLUMNS)})
     ON CONFLICT (source) DO UPDATE SET ({CURSOR_COLUMNS}) =
@@ -54,6 +58,15 @@ class PostgresCursors:
             sql, ends = _VERSIONS_BETWEEN_BYTES, [_as_bytes(first), _as_bytes(last)]
         with self._transactions.reading() as connection:
             return dict(connection.rows(sql, ends))
+
+    def find(self, *, after: str | None = None, limit: int) -> list[TranscriptCursor]:
+        """Return the first `limit` cursors by source."""
+        with self._transactions.reading() as connection:
+            if after is None:
+                rows = connection.rows(_FIND, (probe_number(limit),))
+            else:
+                rows = connection.rows(_FIND_AFTER, (probe(after), probe_number(limit)))
+        return [cursor_from_row(row) for row in rows]
 
     def put(self, cursor: TranscriptCursor, /) -> None:
         """Store a cursor, in place of the one with its source where there is one."""

@@ -65,7 +65,7 @@ _HOLD: Final = f"{_SELECT} FOR NO KEY UPDATE"
 _SELECT_KEY: Final = "SELECT concurrency_key FROM jobs WHERE id = %s"
 _SELECT_CLAIM: Final = "SELECT claim_token, status FROM jobs WHERE id = %s"
 _FIND: Final = (
-    f"SELECT {JOB_COLUMNS}, position FROM jobs WHERE {{}} ORDER BY position DESC LIMIT %s"
+    f"SELECT {JOB_COLUMNS}, position FROM jobs WHERE {{}} ORDER BY position {{}} LIMIT %s"
 )
 _REPLACE: Final = """
     UPDATE jobs SET {} WHERE id = %s AND claim_token IS NOT DISTINCT FROM %s AND status = %s
@@ -186,13 +186,22 @@ class PostgresJobs:
             raise JobNotFound(job_id)
         return job_from_row(rows[0])
 
-    def find(self, query: JobQuery, /, *, after: int | None = None, limit: int) -> JobPage:
-        """Return the first jobs of `query`, the last added first, that follow `after`."""
+    def find(
+        self,
+        query: JobQuery,
+        /,
+        *,
+        after: int | None = None,
+        oldest_first: bool = False,
+        limit: int,
+    ) -> JobPage:
+        """Return the first jobs of `query`, in the order in which they were added, or backwards."""
         narrowing, values = _narrowed(query)
+        direction, beyond = ("ASC", ">") if oldest_first else ("DESC", "<")
         if after is not None:
-            narrowing.append("position < %s")
+            narrowing.append(f"position {beyond} %s")
             values.append(probe_number(after))
-        sql = _FIND.format(" AND ".join(narrowing) or "TRUE")
+        sql = _FIND.format(" AND ".join(narrowing) or "TRUE", direction)
         with self._transactions.reading() as connection:
             rows = connection.rows(sql, (*values, probe_number(limit + 1)))
         return JobPage(

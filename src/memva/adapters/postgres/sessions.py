@@ -12,6 +12,7 @@ from memva.adapters.postgres.deletions import (
     forget_deletion,
     is_deletion_remembered,
     remember_deletions,
+    remembered_deletions,
 )
 from memva.adapters.postgres.errors import is_duplicate
 from memva.adapters.postgres.probes import probe, probe_number
@@ -159,6 +160,18 @@ class PostgresSessions:
         self._transactions.write(
             lambda on: forget_deletion(on, claude_session_id), one_statement=True
         )
+
+    def remember_deletion(self, claude_session_id: str, /) -> None:
+        """Remember that a session of Claude Code's was deleted, as another store does."""
+        now = self._clock()
+        self._transactions.write(
+            lambda on: remember_deletions(on, [claude_session_id], now), one_statement=True
+        )
+
+    def deletions(self, *, after: str | None = None, limit: int) -> list[str]:
+        """Return the first `limit` sessions of Claude Code's that are remembered as deleted."""
+        with self._transactions.reading() as connection:
+            return remembered_deletions(connection, after, limit)
 
 
 def _finding(
