@@ -91,13 +91,22 @@ def _reason(error: OSError) -> str:
     default=default_database,
     show_default="memva.db in your data folder",
     show_envvar=True,
-    metavar="FILE",
-    help="The database to use.",
+    metavar="FILE|URL",
+    help="The database to use: a file, or postgresql://…",
+)
+@click.option(
+    "--schema",
+    envvar="MEMVA_SCHEMA",
+    default="memva",
+    show_default=True,
+    is_eager=True,
+    metavar="NAME",
+    help="The schema in a PostgreSQL database.",
 )
 @click.version_option(package_name="memva", message="%(prog)s %(version)s")
 @click.pass_context
-def app(ctx: click.Context, database: Database) -> None:
-    """Keep Claude Code's conversations and background jobs in one SQLite file.
+def app(ctx: click.Context, database: Database, schema: str) -> None:
+    """Keep Claude Code's conversations and background jobs in one SQLite file, or in PostgreSQL.
 
     Begin with "memva import"; then "memva sessions" lists what is there and "memva show" prints a
     conversation. "memva jobs" lists the jobs.

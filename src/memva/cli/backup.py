@@ -8,7 +8,7 @@ import click
 from rich.progress import TaskProgressColumn
 
 from memva.adapters.sqlite import SqliteStore
-from memva.cli.database import Database, check_is_there
+from memva.cli.database import Database, Server, check_is_there
 from memva.cli.failures import Failure
 from memva.cli.output import stdout
 from memva.cli.progress import progress_bar
@@ -22,6 +22,8 @@ def backup(database: Database, file: Path) -> None:
 
     Others may go on using the database meanwhile. FILE appears only when it is whole.
     """
+    if isinstance(database, Server):
+        raise Failure('only a file can be backed up so; PostgreSQL has "pg_dump --schema" for it')
     check_is_there(database)
     with SqliteStore.open(database) as store:
         if file.exists():

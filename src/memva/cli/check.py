@@ -12,7 +12,7 @@ import click
 from memva.adapters.claude_code import TranscriptFiles, cleanup_period, default_projects_folder
 from memva.adapters.memory import MemoryStore
 from memva.adapters.sqlite import SqliteStore
-from memva.cli.database import Database, open_database, tell_of_none
+from memva.cli.database import Database, Server, open_database, tell_of_none
 from memva.cli.entity_json import as_object, json_line
 from memva.cli.failures import Failure
 from memva.cli.output import Output, counted, one_line, stderr, stdout
@@ -49,7 +49,7 @@ def check(ctx: click.Context, path: Path | None, thorough: bool, as_json: bool) 
         raise Failure(f"{path}: there is no such file or folder")
     refuse_database(place)
     source = TranscriptFiles(place) if place.exists() else None
-    is_there = database.exists() and database.stat().st_size > 0
+    is_there = isinstance(database, Server) or (database.exists() and database.stat().st_size > 0)
     with progress_bar() as bar:
         bar.add_task("Checking", total=None)
         findings = _look(database if is_there else None, source, place, thorough=thorough)
@@ -77,6 +77,9 @@ def _look(
     if database is None:
         with MemoryStore() as nothing:
             return check_store(nothing, source=source, kept_for=kept_for)
+    if isinstance(database, Server):
+        with open_database(database, search=False) as store:
+            return check_store(store, source=source, kept_for=kept_for, thorough=thorough)
     findings = SqliteStore.examine(database, thorough=thorough)
     if _KEEPS_FROM_OPENING.isdisjoint(finding.kind for finding in findings):
         try:

@@ -35,8 +35,8 @@ _DOING: Final[dict[CopyStep, str]] = {
 def copy(database: Database, target: Database) -> None:
     """Copy everything into the database TARGET, and compare the two.
 
-    TARGET is a file, and is made where there is none. It must be empty, or a copy of this database
-    that was begun.
+    TARGET is a file, or a PostgreSQL database as postgresql://…, and is made where there is none.
+    It must be empty, or a copy of this database that was begun.
 
     It may be stopped with Ctrl-C, or killed, at any moment; the same command goes on. Until it has
     ended nothing may write to TARGET, nor to this database between one run and the next: stop
