@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from benchmarks.job_hosts import RESULT, TYPE, add_jobs, job_counts, job_datas
 from benchmarks.measure import Figure, Round, compared
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
-from memva import Store, complete_job, get_next_job
+from memva import Job, Store, complete_job, get_next_job
 from memva.adapters.sqlite import SqliteStore
 
 _PROCESSES: Final = 4
@@ -24,7 +26,14 @@ _ENOUGH_PER_SECOND: Final = 10_000
 _ADDED_AT_ONCE: Final = 5_000
 
 
-class _Share(NamedTuple):
+Steps: TypeAlias = tuple[Callable[[], Any], Callable[[Any], None]]
+"""What claims a job, and what completes it."""
+
+Opening: TypeAlias = Callable[[], AbstractContextManager[Steps]]
+"""Opens a queue, in a process of its own."""
+
+
+class Share(NamedTuple):
     """What one process came to.
 
     Attributes:
@@ -49,8 +58,9 @@ def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
         for number in range(sizes.contended_rounds):
             shares_of = {}
             for processes in sorted((1, _PROCESSES), reverse=number % 2 == 1):
-                _fill(store, round(sizes.contended_seconds * _ENOUGH_PER_SECOND))
-                shares_of[processes] = _work(path, processes, sizes.contended_seconds)
+                fill(store, sizes.contended_seconds)
+                opening = partial(_on_file, path)
+                shares_of[processes] = work(opening, processes, sizes.contended_seconds)
                 done += sum(share.jobs for share in shares_of[processes])
                 assert job_counts(store)[TYPE, "completed"] == done
             together, alone = (
@@ -64,7 +74,7 @@ def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     yield _fairness(shares)
 
 
-def _fairness(rounds: Sequence[Sequence[_Share]]) -> Figure:
+def _fairness(rounds: Sequence[Sequence[Share]]) -> Figure:
     """The smallest share of the work that a process got, in units of a fair one."""
     smallest = [
         min(share.jobs for share in shares) * len(shares) / sum(share.jobs for share in shares)
@@ -75,22 +85,23 @@ def _fairness(rounds: Sequence[Sequence[_Share]]) -> Figure:
     return Figure("jobs.fairness", median(smallest), beside)
 
 
-def _fill(store: Store, wanted: int) -> None:
-    """See to it that so many jobs wait."""
+def fill(store: Store, seconds: float) -> None:
+    """See to it that more jobs wait than can be completed in so many seconds."""
+    wanted = round(seconds * _ENOUGH_PER_SECOND)
     missing = wanted - job_counts(store).get((TYPE, "pending"), 0)
     datas = job_datas(0, max(0, missing))
     for begin in range(0, len(datas), _ADDED_AT_ONCE):
         add_jobs(store, datas[begin : begin + _ADDED_AT_ONCE])
 
 
-def _work(path: Path, processes: int, seconds: float) -> list[_Share]:
+def work(opening: Opening, processes: int, seconds: float) -> list[Share]:
     """Let so many processes claim and complete jobs, beginning at once; return their shares."""
     spawning = multiprocessing.get_context("spawn")
     pipes, workers = [], []
     for _ in range(processes):
         here, there = spawning.Pipe()
         worker = spawning.Process(
-            target=_claim_and_complete, args=(path, seconds, there), daemon=True
+            target=_claim_and_complete, args=(opening, seconds, there), daemon=True
         )
         worker.start()
         # The worker alone has the other end now, so that its death is seen.
@@ -107,20 +118,35 @@ def _work(path: Path, processes: int, seconds: float) -> list[_Share]:
     return shares
 
 
-def _claim_and_complete(path: Path, seconds: float, pipe: Connection) -> None:
+def steps_on(store: Store) -> Steps:
+    """Return what claims a job from a store, and what completes it."""
+
+    def complete(job: Job) -> None:
+        complete_job(store, job, RESULT)
+
+    return partial(get_next_job, store, types=[TYPE]), complete
+
+
+@contextmanager
+def _on_file(path: Path) -> Iterator[Steps]:
+    with SqliteStore.open(path) as store:
+        yield steps_on(store)
+
+
+def _claim_and_complete(opening: Opening, seconds: float, pipe: Connection) -> None:
     """Do in a process of its own what a worker does, until the time is up."""
     jobs, longest = 0, 0.0
-    with SqliteStore.open(path) as store:
+    with opening() as (claim, complete):
         pipe.send("ready")
         pipe.recv()
         before = time.perf_counter()
         end = before + seconds
         while before < end:
-            job = get_next_job(store, types=[TYPE])
+            job = claim()
             between = time.perf_counter()
             assert job is not None
-            complete_job(store, job, RESULT)
+            complete(job)
             after = time.perf_counter()
             longest = max(longest, between - before, after - between)
             before, jobs = after, jobs + 1
-    pipe.send(_Share(jobs, longest))
+    pipe.send(Share(jobs, longest))

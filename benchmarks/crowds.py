@@ -7,13 +7,12 @@ All but the finished ones are of a higher priority than the jobs that it is to c
 from __future__ import annotations
 
 import random
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
 
@@ -22,7 +21,7 @@ from benchmarks.job_hosts import RESULT, TYPE, job_counts, job_data
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
 from benchmarks.workload import made_up_uuid
-from memva import JobStatus
+from memva import JobStatus, Store
 from memva.adapters.sqlite import SqliteStore
 from memva.domain.job_page import JobQuery
 from memva.domain.json import encode_json
@@ -62,10 +61,9 @@ _PENDING: Final[_Row] = {
     "data": None,
 }
 _CLAIMED: Final[_Row] = {"stage": None, "attempts": 1, "claims": 1, "started_at": _PAST}
-_INSERT: Final = (
-    f"INSERT INTO jobs ({', '.join(_PENDING)}) VALUES ({', '.join('?' for _ in _PENDING)})"
-)
-_FIRST_ROWS: Final = f"SELECT * FROM jobs ORDER BY position LIMIT {_CHECKED}"
+COLUMNS: Final = ", ".join(_PENDING)
+_INSERT: Final = f"INSERT INTO jobs ({COLUMNS}) VALUES ({', '.join('?' for _ in _PENDING)})"
+FIRST_ROWS: Final = f"SELECT * FROM jobs ORDER BY position LIMIT {_CHECKED}"
 
 
 @attrs.frozen
@@ -87,6 +85,26 @@ class Crowd:
     row: Callable[[random.Random, int], _Row]
 
 
+class Ground(Protocol):
+    """An empty store of an adapter's, and the way past it to its table of jobs."""
+
+    def open(self) -> AbstractContextManager[Store]:
+        """Open the store."""
+        ...
+
+    def insert(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Write rows of `COLUMNS`, in which times are text."""
+        ...
+
+    def first_rows(self) -> list[tuple[object, ...]]:
+        """Return what `FIRST_ROWS` gives."""
+        ...
+
+    def twin(self) -> AbstractContextManager[Ground]:
+        """Give another, just as empty as it was."""
+        ...
+
+
 def crowds(sizes: Sizes) -> Iterator[Crowd]:
     """Yield every crowd."""
     many, some = sizes.many_jobs, sizes.crowd_jobs
@@ -106,10 +124,10 @@ def crowds(sizes: Sizes) -> Iterator[Crowd]:
 def crowded(place: Place, crowd: Crowd) -> Path:
     """Return a file that holds the crowd and nothing else."""
     name = f"jobs-{crowd.name}-{crowd.count}.db"
-    return place.cached(name, partial(_fill, crowd=crowd))
+    return place.cached(name, partial(_fill_file, crowd=crowd))
 
 
-def check_crowd(store: SqliteStore, crowd: Crowd, *, completed: int = 0) -> None:
+def check_crowd(store: Store, crowd: Crowd, *, completed: int = 0) -> None:
     """Raise unless memva finds in `store` the crowd as it was made, and `completed` jobs more."""
     expected = dict(crowd.counts)
     if completed:
@@ -164,21 +182,6 @@ def _of_many_priorities(priorities: int, chance: random.Random, number: int) -> 
     return {**_future(chance, number), "priority": _HIGHER + number % priorities}
 
 
-def _fill(path: Path, *, crowd: Crowd) -> None:
-    """Write the rows that memva would write, without its care, which takes no time here."""
-    SqliteStore.open(path).close()
-    with closing(raw.connect(path, "normal")) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        rows = _rows(crowd)
-        _insert(connection, list(islice(rows, _CHECKED)))
-        _check_is_memvas_own(path, connection)
-        while batch := list(islice(rows, _AT_ONCE)):
-            _insert(connection, batch)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    with SqliteStore.open(path) as store:
-        check_crowd(store, crowd)
-
-
 def _rows(crowd: Crowd) -> Iterator[tuple[object, ...]]:
     chance = random.Random(crowd.name)
     for number in range(crowd.count):
@@ -188,20 +191,52 @@ def _rows(crowd: Crowd) -> Iterator[tuple[object, ...]]:
         yield tuple(row.values())
 
 
-def _insert(connection: sqlite3.Connection, rows: list[tuple[object, ...]]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(_INSERT, rows)
-    connection.execute("COMMIT")
-
-
-def _check_is_memvas_own(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise unless memva, given the jobs that it reads here, writes the same rows elsewhere."""
-    with SqliteStore.open(path) as store:
+def fill(ground: Ground, crowd: Crowd) -> None:
+    """Write the rows that memva would write, without its care, which takes no time here."""
+    rows = _rows(crowd)
+    ground.insert(list(islice(rows, _CHECKED)))
+    with ground.open() as store:
         jobs = store.jobs.find(JobQuery(), limit=_CHECKED).jobs
-    twin = path.with_name("twin.db")
-    with SqliteStore.open(twin) as store:
-        store.jobs.add(jobs[::-1])
-    with closing(raw.connect(twin, "normal")) as other:
-        rows = [file.execute(_FIRST_ROWS).fetchall() for file in (connection, other)]
-    if rows[0] != rows[1]:
-        raise AssertionError("the rows of the crowd are not those that memva writes")
+    with ground.twin() as twin:
+        with twin.open() as store:
+            store.jobs.add(jobs[::-1])
+        if ground.first_rows() != twin.first_rows():
+            raise AssertionError("the rows of the crowd are not those that memva writes")
+    while batch := list(islice(rows, _AT_ONCE)):
+        ground.insert(batch)
+    with ground.open() as store:
+        check_crowd(store, crowd)
+
+
+class _File:
+    """A file of SQLite's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        SqliteStore.open(path).close()
+        self.connection = raw.connect(path, "normal")
+        self.connection.execute("PRAGMA synchronous = OFF")
+
+    def open(self) -> SqliteStore:
+        return SqliteStore.open(self._path)
+
+    def insert(self, rows: Sequence[tuple[object, ...]]) -> None:
+        self.connection.execute("BEGIN IMMEDIATE")
+        self.connection.executemany(_INSERT, rows)
+        self.connection.execute("COMMIT")
+
+    def first_rows(self) -> list[tuple[object, ...]]:
+        return self.connection.execute(FIRST_ROWS).fetchall()
+
+    @contextmanager
+    def twin(self) -> Iterator[_File]:
+        twin = _File(self._path.with_name("twin.db"))
+        with closing(twin.connection):
+            yield twin
+
+
+def _fill_file(path: Path, *, crowd: Crowd) -> None:
+    file = _File(path)
+    with closing(file.connection):
+        fill(file, crowd)
+        file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

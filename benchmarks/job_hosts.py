@@ -19,6 +19,7 @@ from memva import (
     create_jobs,
     get_job_stats,
     get_next_job,
+    get_next_jobs,
 )
 
 TYPE: Final = "prompt"
@@ -72,6 +73,15 @@ def claim_and_complete(store: Store, count: int) -> None:
         job = get_next_job(store, types=[TYPE])
         assert job is not None
         complete_job(store, job, RESULT)
+
+
+def claim_and_complete_batch(store: Store, count: int) -> None:
+    """Claim and complete so many jobs at once: a step for all claims, and one for all ends."""
+    jobs = get_next_jobs(store, limit=count, types=[TYPE])
+    assert len(jobs) == count
+    with store.transaction():
+        for job in jobs:
+            complete_job(store, job, RESULT)
 
 
 def claim_and_complete_raw(connection: sqlite3.Connection, count: int) -> None:

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 import subprocess
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
-import attrs
-
-from benchmarks import raw, raw_jobs
-from benchmarks.job_hosts import (
-    RESULT,
-    TYPE,
-    add_jobs,
-    blocks,
-    claim_and_complete,
-    claim_and_complete_raw,
-    job_datas,
-)
+from benchmarks import raw
+from benchmarks.contenders import Contender, Memva, RawSqlite
+from benchmarks.job_hosts import RESULT, blocks, job_datas
 from benchmarks.measure import Figure
 from benchmarks.peer_environment import peer_python, peer_versions
 from benchmarks.place import Place
@@ -34,8 +23,8 @@ from memva.adapters.sqlite import SqliteStore
 
 _PROCESS: Final = Path(__file__).with_name("peer_process.py")
 _FULL: Final = "2"
-_MEMVA: Final = "memva"
-_RAW: Final = "raw"
+MEMVA: Final = "memva"
+RAW: Final = "raw"
 _REMARKS: Final = {
     "litequeue": "",
     "localqueue": "",
@@ -44,47 +33,48 @@ _REMARKS: Final = {
     "persist-queue": "does not count: two processes get the same job",
 }
 _COUNTED: Final = [name for name, remark in _REMARKS.items() if not remark]
-_ROW: Final = "    {:<22} {:>8} {:>9} {:>8}  {}"
+_ROW: Final = "    {:<24} {:>8} {:>9} {:>8}  {}"
 
-_Seconds: TypeAlias = dict[str, float]
-
-
-class _Contender(Protocol):
-    """A queue on a file of its own."""
-
-    def add(self, datas: Sequence[JsonObject]) -> None:
-        """Create jobs that are due at once."""
-        ...
-
-    def run(self, count: int) -> float:
-        """Claim and complete so many one by one; return how many seconds that took."""
-        ...
+Seconds: TypeAlias = dict[str, float]
+"""What each contender took, by its name."""
 
 
 def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     """Yield memva's rate in units of that of the fastest peer that neither loses nor doubles work.
 
-    Every contender claims and completes some jobs one by one, then it is another's turn. Their
-    order is shuffled each time, as what one leaves to the disk slows the one after it. The jobs of
-    a round are created before the clock runs.
+    Jobs are claimed and completed one by one.
     """
-    rounds = []
     with ExitStack() as stack:
-        contenders: dict[str, _Contender] = {
-            _MEMVA: stack.enter_context(_memva(place)),
-            _RAW: stack.enter_context(_raw(place)),
+        contenders: dict[str, Contender] = {
+            MEMVA: stack.enter_context(_memva(place)),
+            RAW: stack.enter_context(_raw(place)),
         }
         for name in _REMARKS:
-            contenders[name] = stack.enter_context(_peer(name, place))
-        for seed in range(sizes.peer_rounds):
-            datas = job_datas(seed, sizes.peer_jobs)
-            for contender in contenders.values():
-                contender.add(datas)
-            rounds.append(_round(contenders, sizes.peer_jobs, chance=random.Random(seed)))
-    yield _figure(rounds, count=sizes.peer_jobs)
+            contenders[name] = stack.enter_context(
+                peer_on(name, str(place.new_folder()), durability=_FULL)
+            )
+        rounds = rounds_of(contenders, sizes)
+    against = dict.fromkeys(_COUNTED, MEMVA)
+    yield best_peer("jobs.vs_best_peer", rounds, against, _REMARKS, count=sizes.peer_jobs)
 
 
-def _round(contenders: dict[str, _Contender], count: int, *, chance: random.Random) -> _Seconds:
+def rounds_of(contenders: dict[str, Contender], sizes: Sizes) -> list[Seconds]:
+    """Return what each took in each round.
+
+    Every contender claims and completes some jobs, then it is another's turn. Their order is
+    shuffled each time, as what one leaves to the disk slows the one after it. The jobs of a round
+    are created before the clock runs.
+    """
+    rounds = []
+    for seed in range(sizes.peer_rounds):
+        datas = job_datas(seed, sizes.peer_jobs)
+        for contender in contenders.values():
+            contender.add(datas)
+        rounds.append(_round(contenders, sizes.peer_jobs, chance=random.Random(seed)))
+    return rounds
+
+
+def _round(contenders: dict[str, Contender], count: int, *, chance: random.Random) -> Seconds:
     seconds = dict.fromkeys(contenders, 0.0)
     for block in blocks(count):
         for name in chance.sample(list(contenders), k=len(contenders)):
@@ -92,48 +82,32 @@ def _round(contenders: dict[str, _Contender], count: int, *, chance: random.Rand
     return seconds
 
 
-def _figure(rounds: Sequence[_Seconds], *, count: int) -> Figure:
-    ratios = {name: _ratio(rounds, _MEMVA, name) for name in _COUNTED}
-    best = min(_COUNTED, key=lambda name: ratios[name])
-    others = ", ".join(f"{name} {ratios[name]:.2f}" for name in _COUNTED if name != best)
+def best_peer(
+    measure: str,
+    rounds: Sequence[Seconds],
+    against: Mapping[str, str],
+    remarks: Mapping[str, str],
+    *,
+    count: int,
+) -> Figure:
+    """Return the lowest rate of memva's in units of a peer's; `against` names its own for each."""
+    ratios = {name: _ratio(rounds, ours, name) for name, ours in against.items()}
+    best = min(ratios, key=lambda name: ratios[name])
+    others = ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items() if name != best)
+    versions = peer_versions()
     table = [_ROW.format("", "jobs/s", "of memva", "of raw", "")]
     for name in rounds[0]:
         rate = count / median(seconds[name] for seconds in rounds)
-        shares = [f"{_ratio(rounds, name, other):.2f}" for other in (_MEMVA, _RAW)]
-        title = f"{name} {peer_versions().get(name, '')}"
-        table.append(_ROW.format(title, f"{rate:,.0f}", *shares, _REMARKS.get(name, "")).rstrip())
-    return Figure("jobs.vs_best_peer", ratios[best], f"against {best}; {others}", table)
+        shares = [f"{_ratio(rounds, name, other):.2f}" for other in (MEMVA, RAW)]
+        peer, comma, rest = name.partition(",")
+        title = f"{peer} {versions.get(peer, '')}".strip() + comma + rest
+        table.append(_ROW.format(title, f"{rate:,.0f}", *shares, remarks.get(name, "")).rstrip())
+    return Figure(measure, ratios[best], f"against {best}; {others}", table)
 
 
-def _ratio(rounds: Sequence[_Seconds], name: str, other: str) -> float:
+def _ratio(rounds: Sequence[Seconds], name: str, other: str) -> float:
     """Return the rate of `name` in units of that of `other`."""
     return median(seconds[other] / seconds[name] for seconds in rounds)
-
-
-@attrs.frozen
-class _Memva:
-    store: SqliteStore
-
-    def add(self, datas: Sequence[JsonObject]) -> None:
-        add_jobs(self.store, datas)
-
-    def run(self, count: int) -> float:
-        begin = time.perf_counter()
-        claim_and_complete(self.store, count)
-        return time.perf_counter() - begin
-
-
-@attrs.frozen
-class _Raw:
-    connection: sqlite3.Connection
-
-    def add(self, datas: Sequence[JsonObject]) -> None:
-        raw_jobs.enqueue_batch(self.connection, TYPE, datas)
-
-    def run(self, count: int) -> float:
-        begin = time.perf_counter()
-        claim_and_complete_raw(self.connection, count)
-        return time.perf_counter() - begin
 
 
 class _Peer:
@@ -161,30 +135,30 @@ class _Peer:
 
 
 @contextmanager
-def _memva(place: Place) -> Iterator[_Contender]:
+def _memva(place: Place) -> Iterator[Contender]:
     with SqliteStore.open(place.new_folder() / "memva.db", durability="full") as store:
-        yield _Memva(store)
+        yield Memva(store)
 
 
 @contextmanager
-def _raw(place: Place) -> Iterator[_Contender]:
+def _raw(place: Place) -> Iterator[Contender]:
     connection = raw.create(place.new_folder() / "raw.db", "full")
     try:
-        yield _Raw(connection)
+        yield RawSqlite(connection)
     finally:
         connection.close()
 
 
 @contextmanager
-def _peer(name: str, place: Place) -> Iterator[_Contender]:
-    folder, result = str(place.new_folder()), json.dumps(RESULT)
-    command = [str(peer_python()), "-P", str(_PROCESS), name, folder, result]
+def peer_on(name: str, place: str, *, durability: str) -> Iterator[Contender]:
+    """Give a peer on a folder or a database of its own, which must say that it is so durable."""
+    command = [str(peer_python()), "-P", str(_PROCESS), name, place, json.dumps(RESULT)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         try:
             peer = _Peer(process)
-            if (synchronous := peer.answer("")) != _FULL:
-                raise AssertionError(f"{name} commits with synchronous = {synchronous}")
+            if (said := peer.answer("")) != durability:
+                raise AssertionError(f"{name} commits with {said!r}, not with {durability!r}")
             yield peer
         finally:
             process.kill()
