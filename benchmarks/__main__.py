@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from benchmarks import events, importing, jobs, scale
+from benchmarks import events, importing, jobs, postgres, scale
 from benchmarks.measure import TARGETS, Figure
 from benchmarks.place import Place, open_place
 from benchmarks.sizes import QUICK, STATED, Sizes
@@ -20,6 +20,7 @@ _PARTS: Final[dict[str, _Part]] = {
     "events": events.measures,
     "import": importing.measures,
     "jobs": jobs.measures,
+    "postgres": postgres.measures,
     "scale": scale.measures,
 }
 _LATEST: Final = Path(__file__).with_name("latest.json")

@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from benchmarks.job_hosts import RESULT, TYPE, add_jobs, job_counts, job_datas
+from benchmarks.contenders import Contender, Memva
+from benchmarks.job_hosts import RESULT, TYPE, job_counts, job_datas
 from benchmarks.measure import Figure, Round, compared
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
@@ -20,7 +21,7 @@ from memva import Job, Store, complete_job, get_next_job
 from memva.adapters.sqlite import SqliteStore
 
 _PROCESSES: Final = 4
-_ENOUGH_PER_SECOND: Final = 10_000
+ENOUGH_PER_SECOND: Final = 10_000
 """More jobs than a disk completes in a second at durability `full`."""
 
 _ADDED_AT_ONCE: Final = 5_000
@@ -53,16 +54,18 @@ def measures(sizes: Sizes, place: Place) -> Iterator[Figure]:
     file holds.
     """
     path = place.new_folder() / "memva.db"
+    opening = partial(_on_file, path)
     rounds, shares, done = [], [], 0
     with SqliteStore.open(path) as store:
+        fill(Memva(store), round(sizes.contended_seconds * ENOUGH_PER_SECOND))
         for number in range(sizes.contended_rounds):
             shares_of = {}
             for processes in sorted((1, _PROCESSES), reverse=number % 2 == 1):
-                fill(store, sizes.contended_seconds)
-                opening = partial(_on_file, path)
                 shares_of[processes] = work(opening, processes, sizes.contended_seconds)
-                done += sum(share.jobs for share in shares_of[processes])
+                newly_done = sum(share.jobs for share in shares_of[processes])
+                done += newly_done
                 assert job_counts(store)[TYPE, "completed"] == done
+                fill(Memva(store), newly_done)
             together, alone = (
                 sizes.contended_seconds / sum(share.jobs for share in shares_of[processes])
                 for processes in (_PROCESSES, 1)
@@ -85,13 +88,11 @@ def _fairness(rounds: Sequence[Sequence[Share]]) -> Figure:
     return Figure("jobs.fairness", median(smallest), beside)
 
 
-def fill(store: Store, seconds: float) -> None:
-    """See to it that more jobs wait than can be completed in so many seconds."""
-    wanted = round(seconds * _ENOUGH_PER_SECOND)
-    missing = wanted - job_counts(store).get((TYPE, "pending"), 0)
-    datas = job_datas(0, max(0, missing))
-    for begin in range(0, len(datas), _ADDED_AT_ONCE):
-        add_jobs(store, datas[begin : begin + _ADDED_AT_ONCE])
+def fill(contender: Contender, count: int) -> None:
+    """Create so many jobs."""
+    datas = job_datas(0, count)
+    for begin in range(0, count, _ADDED_AT_ONCE):
+        contender.add(datas[begin : begin + _ADDED_AT_ONCE])
 
 
 def work(opening: Opening, processes: int, seconds: float) -> list[Share]:

@@ -191,7 +191,7 @@ def _rows(crowd: Crowd) -> Iterator[tuple[object, ...]]:
         yield tuple(row.values())
 
 
-def fill(ground: Ground, crowd: Crowd) -> None:
+def write_crowd(ground: Ground, crowd: Crowd) -> None:
     """Write the rows that memva would write, without its care, which takes no time here."""
     rows = _rows(crowd)
     ground.insert(list(islice(rows, _CHECKED)))
@@ -238,5 +238,5 @@ class _File:
 def _fill_file(path: Path, *, crowd: Crowd) -> None:
     file = _File(path)
     with closing(file.connection):
-        fill(file, crowd)
+        write_crowd(file, crowd)
         file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -67,6 +67,15 @@ TARGETS: Final = {
     "jobs.wakeup_ms.process": Target(5, at_least=False),
     "jobs.wakeup_ms.across": Target(100, at_least=False),
     "jobs.idle_cpu": Target(0.5, at_least=False),
+    "pg.claim_complete.1": Target(0.6),
+    "pg.claim_complete.8": Target(0.6),
+    "pg.vs_best_peer": Target(1.0),
+    "pg.flat.finished": Target(0.8),
+    "pg.flat.future": Target(0.8),
+    "pg.flat.foreign": Target(0.8),
+    "pg.flat.busy_key": Target(0.8),
+    "pg.flat.priorities": Target(0.8),
+    "pg.bulk_append": Target(0.7),
 }
 
 

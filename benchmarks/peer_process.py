@@ -1,8 +1,9 @@
 """A peer of memva's at work, in a process and an environment of its own.
 
-Run as `python -P peer_process.py <peer> <folder> <result>`, the result, which jobs are completed
-with where the peer keeps it, as JSON. It imports the standard library and the peer alone. It first
-says how durable its commits are, as SQLite's number, and then obeys lines:
+Run as `python -P peer_process.py <peer> <place> <result>`: the place is a folder or a database's
+URL, and the result, which jobs are completed with where the peer keeps it, is JSON. It imports the
+standard library and the peer alone. It first says how durable its commits are, as its database
+calls it, and then obeys lines:
 `add <JSON>` creates the jobs of a list of data and says `added`; `run <count>` claims and completes
 so many, one by one, and says how many seconds that took.
 """
@@ -13,20 +14,27 @@ import asyncio
 import json
 import sys
 import time
+import uuid
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 _READ_BACK: Final = "PRAGMA synchronous"
 _FULL: Final = "PRAGMA synchronous = FULL"
+_DURABLE: Final = """
+    SELECT CASE current_setting('fsync') WHEN 'on' THEN current_setting('synchronous_commit') END
+        AS durable
+"""
 _LEASE_SECONDS: Final = 900
 
 
 class _Peer(Protocol):
     """A queue on a file of its own; what is claimed is JSON that has been parsed."""
 
-    def synchronous(self) -> int:
+    def synchronous(self) -> int | str:
         """Return what the connection that it works on says."""
         ...
 
@@ -35,7 +43,7 @@ class _Peer(Protocol):
         ...
 
     def run(self, count: int) -> None:
-        """Claim and complete so many jobs, one by one."""
+        """Claim and complete so many jobs, one by one or at once."""
         ...
 
 
@@ -180,7 +188,98 @@ class _PersistQueue:
             self._queue.ack(self._queue.get(block=False))
 
 
-_Open: TypeAlias = Callable[[Path, object], _Peer]
+class _Procrastinate:
+    """It keeps no results, and takes jobs one by one."""
+
+    def __init__(self, url: str, _: object) -> None:
+        procrastinate = import_module("procrastinate")
+        self._jobs: Any = import_module("procrastinate.jobs")
+        self._loop = asyncio.new_event_loop()
+        self._app: Any = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=1)
+        )
+        self._worker = self._loop.run_until_complete(self._begin())
+
+    def synchronous(self) -> str:
+        rows = self._app.connector.execute_query_all_async(query=_DURABLE)
+        return str(self._loop.run_until_complete(rows)[0]["durable"])
+
+    def add(self, datas: Sequence[object]) -> None:
+        jobs = [
+            self._jobs.Job(
+                queue="default",
+                lock=None,
+                queueing_lock=None,
+                task_name="prompt",
+                task_kwargs={"data": data},
+            )
+            for data in datas
+        ]
+        self._loop.run_until_complete(self._app.job_manager.batch_defer_jobs_async(jobs))
+
+    def run(self, count: int) -> None:
+        self._loop.run_until_complete(self._run(count))
+
+    async def _begin(self) -> int:
+        await self._app.open_async()
+        await self._app.schema_manager.apply_schema_async()
+        return int(await self._app.job_manager.register_worker())
+
+    async def _run(self, count: int) -> None:
+        manager, succeeded = self._app.job_manager, self._jobs.Status.SUCCEEDED
+        for _ in range(count):
+            job = await manager.fetch_job(queues=None, worker_id=self._worker)
+            await manager.finish_job(job, succeeded, delete_job=False)
+
+
+class _PgQueuer:
+    """It leaves JSON to its host, keeps no results, and takes so many jobs at once as are wanted.
+
+    It works through asyncpg, the faster of its drivers.
+    """
+
+    def __init__(self, url: str, _: object, *, in_batches: bool = False) -> None:
+        ports = import_module("pgqueuer.ports.repository")
+        self._in_batches = in_batches
+        self._loop = asyncio.new_event_loop()
+        self._options: Any = {
+            "entrypoints": {"prompt": ports.EntrypointExecutionParameter(0)},
+            "queue_manager_id": uuid.uuid4(),
+            "global_concurrency_limit": None,
+            "heartbeat_timeout": timedelta(seconds=_LEASE_SECONDS),
+        }
+        self._queries: Any = self._loop.run_until_complete(self._begin(url))
+
+    def synchronous(self) -> str:
+        rows = self._loop.run_until_complete(self._queries.driver.fetch(_DURABLE))
+        return str(rows[0]["durable"])
+
+    def add(self, datas: Sequence[object]) -> None:
+        payloads = [json.dumps(data).encode() for data in datas]
+        types, priorities = ["prompt"] * len(datas), [0] * len(datas)
+        self._loop.run_until_complete(self._queries.enqueue(types, payloads, priorities))
+
+    def run(self, count: int) -> None:
+        self._loop.run_until_complete(self._run(count))
+
+    async def _begin(self, url: str) -> object:
+        connection = await import_module("asyncpg").connect(url)
+        queries = import_module("pgqueuer.queries").Queries.from_asyncpg_connection(connection)
+        await queries.install()
+        return queries
+
+    async def _run(self, count: int) -> None:
+        at_once = count if self._in_batches else 1
+        for _ in range(0, count, at_once):
+            jobs = await self._queries.dequeue(at_once, **self._options)
+            if len(jobs) != at_once:
+                raise LookupError(f"there are {len(jobs)} jobs where {at_once} are wanted")
+            for job in jobs:
+                json.loads(job.payload)
+            await self._queries.log_jobs([(job, "successful", None) for job in jobs])
+
+
+_Open: TypeAlias = Callable[[Any, object], _Peer]
 
 _PEERS: Final[dict[str, _Open]] = {
     "litequeue": _Litequeue,
@@ -188,12 +287,16 @@ _PEERS: Final[dict[str, _Open]] = {
     "tinyjobs": _Tinyjobs,
     "huey": _Huey,
     "persist-queue": _PersistQueue,
+    "procrastinate": _Procrastinate,
+    "pgqueuer": _PgQueuer,
+    "pgqueuer, in batches": partial(_PgQueuer, in_batches=True),
 }
 
 
-def main(name: str, folder: str, result: str) -> None:
-    """Open the peer on a file in `folder`, and obey."""
-    peer = _PEERS[name](Path(folder), json.loads(result))
+def main(name: str, place: str, result: str) -> None:
+    """Open the peer in its place, and obey."""
+    is_url = place.startswith("postgresql:")
+    peer = _PEERS[name](place if is_url else Path(place), json.loads(result))
     print(peer.synchronous(), flush=True)
     for line in sys.stdin:
         order, _, argument = line.partition(" ")

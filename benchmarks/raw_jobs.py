@@ -92,10 +92,10 @@ def complete(connection: sqlite3.Connection, job: RawJob, result: object) -> Non
 
 
 def _row(type_: str, data: object, now: str) -> tuple[str, str, int, int, str, str, str, str]:
-    return _new_id(), type_, _PRIORITY, _MAX_ATTEMPTS, now, now, now, json.dumps(data)
+    return new_id(), type_, _PRIORITY, _MAX_ATTEMPTS, now, now, now, json.dumps(data)
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """Return an id that grows with time, as a UUID of version 7 does."""
     digits = f"{time.time_ns() // 1_000_000:012x}7{os.urandom(10).hex()}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-8{digits[17:20]}-{digits[20:32]}"

@@ -32,11 +32,13 @@ _INITDB: Final = (
     "--locale=C",
     "--encoding=UTF8",
 )
-_SETTINGS: Final = {
+_NOT_DURABLE: Final = {
     # Nothing of it is kept: what a power cut would lose is not what the tests are about.
     "fsync": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+}
+_SETTINGS: Final = {
     "max_connections": "200",
     "unix_socket_permissions": "0777",
     # A Unix socket alone.
@@ -46,10 +48,11 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def running_server() -> Iterator[str]:
+def running_server(*, durable: bool = False) -> Iterator[str]:
     """Give the URL of a database of a server that is there while the block runs.
 
-    Its role is an ordinary one, which owns the database and nothing else.
+    Its role is an ordinary one, which owns the database and nothing else. Where it is `durable`,
+    what was committed outlives a power cut.
     """
     given = os.environ.get(GIVEN)
     if given:
@@ -65,7 +68,8 @@ def running_server() -> Iterator[str]:
             [programs / "initdb", *_INITDB, f"--pgdata={data}"],
             identity,
         )
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        wanted = _SETTINGS if durable else {**_NOT_DURABLE, **_SETTINGS}
+        settings = [f"--{name}={value}" for name, value in wanted.items()]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", data, "-k", folder, *settings],
