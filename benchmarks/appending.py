@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
 from benchmarks import raw
-from benchmarks.hosts import BLOCK, Files, append_each, new_files
+from benchmarks.hosts import BLOCK, append_each, new_files
 from benchmarks.measure import Figure, compared, in_turns, together
 from benchmarks.place import Place
 from benchmarks.sizes import Sizes
@@ -16,12 +16,14 @@ from benchmarks.workload import conversations, event_of
 from memva import Event, record_events
 from memva.adapters.sqlite import Durability
 
-_BATCH: Final = 500
+BATCH: Final = 500
+"""How many events are appended at once."""
+
 _EVENTS_EACH: Final = 200
 
 
-class _Batch(NamedTuple):
-    """The same events for both contenders, made before the clock runs."""
+class Batch(NamedTuple):
+    """The same events for all contenders, made before the clock runs."""
 
     events: Sequence[Event]
     raw_events: Sequence[raw.RawEvent]
@@ -36,11 +38,13 @@ def bulk_append(sizes: Sizes, place: Place, durability: Durability) -> Figure:
     rounds = []
     for seed in range(sizes.bulk_rounds):
         with new_files(place, durability) as files:
-            batches = _batches(files, seed, total=sizes.bulk_events, size=_BATCH, placed=True)
+            made = batches(
+                files.add_sessions, seed, total=sizes.bulk_events, size=BATCH, placed=True
+            )
             seconds = in_turns(
                 lambda batch: record_events(files.store, batch.events),
                 lambda batch: raw.append_batch(files.connection, batch.raw_events),
-                batches,
+                made,
             )
         rounds.append(together(seconds))
     measure = f"events.bulk_append.{durability}"
@@ -52,19 +56,28 @@ def single_append(sizes: Sizes, place: Place, durability: Durability) -> Figure:
     rounds = []
     with new_files(place, durability) as files:
         for seed in range(sizes.single_rounds):
-            batches = _batches(files, seed, total=sizes.single_events, size=BLOCK, placed=False)
+            made = batches(
+                files.add_sessions, seed, total=sizes.single_events, size=BLOCK, placed=False
+            )
             seconds = in_turns(
                 lambda batch: append_each(files.store, batch.events),
                 lambda batch: _append_each_raw(files.connection, batch.raw_events),
-                batches,
+                made,
             )
             rounds.append(together(seconds))
     measure = f"events.single_append.{durability}"
     return compared(measure, rounds, count=sizes.single_events, names=("memva", "raw"))
 
 
-def _batches(files: Files, seed: int, *, total: int, size: int, placed: bool) -> Iterator[_Batch]:
-    """Yield `total` realistic events in batches, the sessions they begin being there.
+def batches(
+    add_sessions: Callable[[Iterable[Event]], None],
+    seed: int,
+    *,
+    total: int,
+    size: int,
+    placed: bool,
+) -> Iterator[Batch]:
+    """Yield `total` realistic events in batches, once the sessions that they begin were added.
 
     Events that are not `placed` were only streamed, so that their lines are not known.
     """
@@ -74,8 +87,8 @@ def _batches(files: Files, seed: int, *, total: int, size: int, placed: bool) ->
             event_of(conversation, conversation.line(), number=number if placed else 0)
             for conversation, number in islice(turns, min(size, total - begin))
         ]
-        files.add_sessions(events)
-        yield _Batch(events, [raw.raw_event(event) for event in events])
+        add_sessions(events)
+        yield Batch(events, [raw.raw_event(event) for event in events])
 
 
 def _append_each_raw(connection: sqlite3.Connection, events: Iterable[raw.RawEvent]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import time
 import uuid
@@ -194,6 +195,8 @@ class _Procrastinate:
     def __init__(self, url: str, _: object) -> None:
         procrastinate = import_module("procrastinate")
         self._jobs: Any = import_module("procrastinate.jobs")
+        # It warns of an application that is made in the main module, where no worker finds it.
+        logging.disable(logging.WARNING)
         self._loop = asyncio.new_event_loop()
         self._app: Any = procrastinate.App(
             connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=1)

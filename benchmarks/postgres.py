@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.measure import Figure
 from benchmarks.place import Place
+from benchmarks.postgres_events import bulk_append
 from benchmarks.postgres_jobs import (
     best_of_peers,
     claim_complete_alone,
@@ -21,5 +22,6 @@ def measures(sizes: Sizes, _: Place) -> Iterator[Figure]:
     with open_schemas() as schemas:
         yield claim_complete_alone(sizes, schemas)
         yield claim_complete_together(sizes, schemas)
+        yield bulk_append(sizes, schemas)
         yield best_of_peers(sizes, schemas)
         yield from flatness(sizes, schemas)

@@ -20,12 +20,12 @@ from memva.adapters.sqlite.migrations import MIGRATIONS
 Place: TypeAlias = tuple[str, str, str, str, int, int]
 """Where a page begins: after the event with these values of `_ORDER`."""
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "uuid, session_id, event_type, timestamp, is_sidechain, parent_uuid, cwd, project_name, data, "
     "memva_session_id, project_key, subpath, line, sort_at, said"
 )
 _ORDER: Final = "sort_at, project_key, session_id, subpath, line, position"
-_INSERT: Final = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 15)})"
+_INSERT: Final = f"INSERT INTO events ({COLUMNS}) VALUES ({', '.join('?' * 15)})"
 _TELL: Final = f"""
     INSERT INTO responses VALUES ({", ".join("?" * 17)})
     ON CONFLICT DO UPDATE SET
@@ -36,7 +36,7 @@ _TELL: Final = f"""
         positions = rtrim(positions, ']') || ',' || ltrim(excluded.positions, '[')
 """
 _PAGE: Final = f"""
-    SELECT {_COLUMNS}, position FROM events
+    SELECT {COLUMNS}, position FROM events
     WHERE memva_session_id = ? AND ({_ORDER}) > (?, ?, ?, ?, ?, ?) ORDER BY {_ORDER} LIMIT ?
 """
 _DATA: Final = 8
