@@ -32,8 +32,8 @@ _OF_SESSIONS: Final = "memva_session_id = ANY(%s::text[])"
 
 _KEPT: Final = """
     SELECT sessions.id, session_counts.token, session_counts.stats
-    FROM sessions LEFT JOIN session_counts ON session_counts.memva_session_id = sessions.id
-    WHERE sessions.id = ANY(%s::text[])
+    FROM unnest(%s::text[]) AS wanted (id) JOIN sessions ON sessions.id = wanted.id
+    LEFT JOIN session_counts ON session_counts.memva_session_id = sessions.id
 """
 _TYPES: Final = f"""
     SELECT memva_session_id, event_type, count(*), min(timestamp), max(timestamp) FROM events

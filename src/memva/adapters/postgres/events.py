@@ -42,19 +42,21 @@ _PAGE: Final = f"""
 _FOLLOWS: Final = f"({ORDER}) {{beyond}} (%s, %s, %s, %s, %s, %s)"
 _SORTS_SINCE: Final = "sort_at >= %s"
 _PLACE: Final = f"SELECT sort_at, line, position FROM events WHERE {_BY_KEY}"
+# Without OFFSET what narrows might be sought first, and all of a long session sorted for its end.
 _COMMITTED: Final = f"""
-    SELECT {EVENT_COLUMNS} FROM events
-    WHERE position > %s AND position <= %s AND {{narrowing}}
-    ORDER BY position LIMIT %s
+    SELECT {EVENT_COLUMNS} FROM (
+        SELECT * FROM events WHERE position > %s AND position <= %s ORDER BY position OFFSET 0
+    ) AS events
+    WHERE {{narrowing}} ORDER BY position LIMIT %s
 """
 # From far back a session's positions are sorted; along all positions its few would be sought long.
 _COMMITTED_FAR_BACK: Final = f"""
-    WITH ours AS MATERIALIZED (
-        SELECT position AS at FROM events
-        WHERE position > %s AND position <= %s AND {{narrowing}}
-    )
-    SELECT {EVENT_COLUMNS} FROM ours JOIN events ON events.position = ours.at
-    ORDER BY events.position LIMIT %s
+    WITH span (above, up_to) AS (VALUES (%s::bigint, %s::bigint)),
+    ours AS MATERIALIZED (SELECT position AS at FROM events WHERE {{narrowing}})
+    SELECT {EVENT_COLUMNS} FROM (
+        SELECT at FROM ours, span WHERE at > above AND at <= up_to ORDER BY at OFFSET 0
+    ) AS sorted
+    JOIN events ON events.position = sorted.at ORDER BY sorted.at LIMIT %s
 """
 _FAR_BACK: Final = 2_000
 _NAMED: Final = """
@@ -73,10 +75,13 @@ _CLAUDE_SESSIONS: Final = """
     SELECT session_id FROM events WHERE memva_session_id = %s
     GROUP BY session_id ORDER BY min(sort_at), session_id
 """
+# Without OFFSET all the lines might be gone through, of which few have such a uuid.
 _COUNT_LINES: Final = f"""
-    SELECT count(*) FROM events
-    WHERE {IN_TRANSCRIPT} AND starts_with(uuid, %(prefix)s)
-        AND line BETWEEN 1 AND %(up_to_line)s
+    SELECT count(*) FROM (
+        SELECT * FROM events
+        WHERE session_id = %(session_id)s AND uuid >= %(first)s AND uuid < %(beyond)s OFFSET 0
+    ) AS events
+    WHERE {IN_TRANSCRIPT} AND line BETWEEN 1 AND %(up_to_line)s
 """
 
 
@@ -228,7 +233,8 @@ class PostgresEvents:
         """Return how many events of a transcript, at lines 1 to `up_to_line`, have such a uuid."""
         values = {
             **transcript_values(transcript),
-            "prefix": probe(uuid_prefix),
+            "first": probe(uuid_prefix),
+            "beyond": probe(uuid_prefix + "\U0010ffff"),
             "up_to_line": up_to_line,
         }
         with self._transactions.reading() as connection:

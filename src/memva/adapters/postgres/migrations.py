@@ -61,9 +61,6 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         said              {_TEXT},
         data              text NOT NULL
     );
-    CREATE UNIQUE INDEX events_by_key ON events (session_id, uuid, project_key, subpath);
-    -- Where a transcript ends, and what follows a line in it.
-    CREATE INDEX events_by_line ON events (session_id, project_key, subpath, line, sort_at);
     -- The whole order, so that no page sorts.
     CREATE INDEX events_by_claude_session
         ON events (session_id, sort_at, project_key, subpath, line, position);
@@ -76,6 +73,11 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         ON events (memva_session_id, sort_at, project_key, session_id, subpath, line, position)
         INCLUDE (said, uuid)
         WHERE said IS NOT NULL AND memva_session_id IS NOT NULL;
+    -- Of a table of which nothing is known yet, the planner takes the later of two indexes that
+    -- both would do: the more exact ones stand last.
+    -- Where a transcript ends, and what follows a line in it.
+    CREATE INDEX events_by_line ON events (session_id, project_key, subpath, line, sort_at);
+    CREATE UNIQUE INDEX events_by_key ON events (session_id, uuid, project_key, subpath);
 
     CREATE TABLE jobs (
         position             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -63,7 +63,10 @@ _KEYS: Final = """
     WHERE memva_session_id = %s AND concurrency_key IS NOT NULL
 """
 _HOLD_FROM_ALL: Final = "SELECT 1 FROM sessions WHERE id = %s FOR UPDATE"
-_HOLD_THERE: Final = "SELECT id FROM sessions WHERE id = ANY(%s::text[]) ORDER BY id FOR KEY SHARE"
+_HOLD_THERE: Final = """
+    SELECT sessions.id FROM unnest(%s::text[]) AS wanted (id)
+    JOIN sessions ON sessions.id = wanted.id ORDER BY sessions.id FOR KEY SHARE OF sessions
+"""
 _DELETE: Final = "DELETE FROM sessions WHERE id = %s"
 _GOES_ON: Final = """
     SELECT 1 FROM events WHERE session_id = %s AND memva_session_id IS NOT NULL LIMIT 1
