@@ -29,6 +29,8 @@ _T = TypeVar("_T")
 
 _ENDED: Final = "PostgreSQL ended the transaction after an error inside it"
 _SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
+_RELEASE: Final = "RELEASE inside; "
+_UNDO: Final = "ROLLBACK TO inside; RELEASE inside; "
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.01
 
@@ -40,6 +42,8 @@ class _Scope:
     connection: Connection
     writes: bool
     has_written: bool = False
+    has_kept: bool = False
+    """Whether the innermost savepoint is one whose block is over; it goes with the next step."""
 
 
 class Transactions:
@@ -196,14 +200,19 @@ class Transactions:
             raise StoreReadOnly("a snapshot is only for reading")
         if not connection.is_in_transaction:
             raise StoreUnavailable(_ENDED)
-        connection.script(f"SAVEPOINT inside; {lock}")
+        # On its own it would be one more way to the server and back for each call.
+        connection.script(f"{_RELEASE if scope.has_kept else ''}SAVEPOINT inside; {lock}")
+        scope.has_kept = False
         try:
             yield scope
         except BaseException:
             if not connection.closed:
-                connection.script("ROLLBACK TO inside; RELEASE inside")
+                connection.script(_UNDO * (2 if scope.has_kept else 1))
+            scope.has_kept = False
             raise
-        connection.script("RELEASE inside")
+        if scope.has_kept:
+            connection.script(_RELEASE)
+        scope.has_kept = True
 
     def _commit(self, connection: Connection, *, tells: bool) -> None:
         if not connection.is_in_transaction:
