@@ -109,20 +109,18 @@ _PRUNE: Final = """
     )
 """
 _ENDED: Final = "SELECT position FROM jobs WHERE status = '{}' AND completed_at IS NOT NULL"
-_RARE: Final = {
-    "processing": "SELECT position FROM jobs WHERE stage = 'claimed'",
-    "failed": _ENDED.format("failed"),
-    "cancelled": _ENDED.format("cancelled"),
-}
+_RARE: Final = {status: _ENDED.format(status) for status in ("failed", "cancelled")}
+_RARE["processing"] = "SELECT position FROM jobs WHERE stage = 'claimed'"
 """How the few jobs of a status are found, where walking all jobs would take long."""
+
+_MAY_HAVE_GONE: Final = (True, True, True, False)
+"""Whether, at each try, what stood in the way may have gone before it was looked for."""
 
 _CLAIMED_AT_ONCE: Final = 100
 """How many jobs one statement claims: each takes a lock, of which a server has some thousands."""
 
-_SLACK: Final = 8
-_PAUSE_SECONDS: Final = 0.002
-_MOST_PAUSES: Final = 10
-"""How often a claim looks again where all that is ready is what others are about to take."""
+# How often a claim looks again where all that is ready is what others are about to take.
+_SLACK, _MOST_PAUSES, _PAUSE_SECONDS = 8, 10, 0.002
 
 
 class PostgresJobs:
@@ -163,15 +161,18 @@ class PostgresJobs:
             queue.mend(keys)
             return there
 
-        try:
-            if len(jobs) == 1 and keys == {None} and not unique:
-                return self._transactions.write(add_alone, one_statement=True)
-            return self._transactions.write(add)
-        except StoreError as error:
-            if is_duplicate(error) or is_foreign_key(error):
+        alone = len(jobs) == 1 and keys == {None} and not unique
+        for may_go in _MAY_HAVE_GONE:
+            try:
+                return self._transactions.write(add_alone if alone else add, one_statement=alone)
+            except StoreError as error:
+                if not (is_duplicate(error) or is_foreign_key(error)):
+                    raise
                 with self._transactions.reading() as connection:
                     _check_new(connection, jobs)
-            raise
+                if not may_go:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def get(self, job_id: str, /) -> Job:
         """Return the job with this id."""
@@ -238,9 +239,10 @@ class PostgresJobs:
         )
         claimed: list[Job] = []
         slack, pauses = _SLACK, 0
+        type_ = None if types is None or self._transactions.in_scope() else _only(types)
         while True:
             wanted = min(limit - len(claimed), _CLAIMED_AT_ONCE)
-            got = self._take(claim, wanted, slack)
+            got = self._take(claim, type_, wanted, slack)
             claimed += got
             if len(claimed) == limit:
                 return claimed
@@ -249,6 +251,10 @@ class PostgresJobs:
             with self._transactions.reading() as connection:
                 has_become_due, is_ready = self._queue(connection).look(types, claim.now)
             if has_become_due and self._aside(lambda q: q.promote(claim.now)):
+                continue
+            if is_ready and type_ is not None:
+                # One of them has a key.
+                type_ = None
                 continue
             if claimed or not (has_become_due or is_ready):
                 return claimed
@@ -290,17 +296,19 @@ class PostgresJobs:
                 queue.mend([new.concurrency_key])
 
         several = mends or kept is not None
-        try:
-            self._transactions.write(replace, one_statement=not several)
-        except StoreError as error:
-            if not is_duplicate(error):
-                raise
-            with self._transactions.reading() as connection:
-                holder = _holder(connection, new)
-            if holder is None:
-                # It has ended meanwhile.
-                raise
-            raise UniqueKeyTaken(new.type, str(new.unique_key), holder.id) from error
+        for may_go in _MAY_HAVE_GONE:
+            try:
+                return self._transactions.write(replace, one_statement=not several)
+            except StoreError as error:
+                if not is_duplicate(error):
+                    raise
+                with self._transactions.reading() as connection:
+                    holder = _holder(connection, new)
+                if holder is not None:
+                    raise UniqueKeyTaken(new.type, str(new.unique_key), holder.id) from error
+                if not may_go:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
         """Return jobs whose lease ran out at or before `now`."""
@@ -328,10 +336,20 @@ class PostgresJobs:
         """Move jobs between stages, of which nobody need be told."""
         return self._transactions.write(lambda on: move(self._queue(on)), tells=False)
 
-    def _take(self, claim: Claim, limit: int, slack: int) -> list[Job]:
+    def _take(self, claim: Claim, type_: str | None, limit: int, slack: int) -> list[Job]:
+        if type_ is not None:
+            return self._transactions.write(
+                lambda on: self._queue(on).take_without_keys(claim, type_, limit=limit),
+                one_statement=True,
+            )
         return self._transactions.write(
-            lambda on: self._queue(on).take(claim, limit=limit, slack=slack), one_statement=True
+            lambda on: self._queue(on).take(claim, limit=limit, slack=slack), tells=False
         )
+
+
+def _only(types: Collection[str]) -> str | None:
+    """Return the only one of `types`; None where there are several, or none."""
+    return next(iter(types)) if len(set(types)) == 1 else None
 
 
 @cache

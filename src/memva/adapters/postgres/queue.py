@@ -19,7 +19,7 @@ import attrs
 
 from memva.adapters.postgres.connection import Connection
 from memva.adapters.postgres.names import Names
-from memva.adapters.postgres.probes import probes
+from memva.adapters.postgres.probes import probe, probes
 from memva.adapters.postgres.rows import JOB_COLUMNS, job_from_row
 from memva.domain.job import Job
 
@@ -57,10 +57,12 @@ _LOOK: Final = """
         EXISTS (SELECT FROM jobs WHERE stage = 'ready' AND {of_types})
 """
 _OF_TYPES: Final = "type = ANY(%(types)s::text[])"
-# One statement. The heads are seen without a lock, so that none is kept from others that is not
-# taken in the end; of a key only one is. Whose lock is free is taken in their order, and once it
-# is, the row tells whether the job is still there to be claimed.
-_CLAIM: Final = f"""
+_NONE_HAS_BECOME_DUE: Final = """
+    NOT EXISTS (SELECT FROM jobs WHERE stage = 'waiting' AND scheduled_at <= %(now)s)
+"""
+# The heads are seen without a lock, so that none is kept from others that is not taken in the end;
+# of a key only one is. Whose lock is free is chosen, in their order.
+_CHOOSE: Final = f"""
     WITH RECURSIVE {{types}},
     heads AS (
         SELECT head.*, row_number() OVER (
@@ -73,33 +75,47 @@ _CLAIM: Final = f"""
             WHERE stage = 'ready' AND jobs.type = types.type AND scheduled_at <= %(now)s
             ORDER BY {_ORDER} LIMIT %(looked_at)s
         ) AS head
-    ),
-    free AS MATERIALIZED (
-        SELECT position FROM (
-            SELECT * FROM heads WHERE turn = 1 ORDER BY {_ORDER} LIMIT %(looked_at)s
-        ) AS firsts
-        WHERE NOT EXISTS (SELECT FROM jobs WHERE stage = 'waiting' AND scheduled_at <= %(now)s)
-            AND CASE WHEN concurrency_key IS NULL
-            THEN pg_try_advisory_xact_lock(%(jobs)s::int, (position %% 2147483648)::int)
-            ELSE pg_try_advisory_xact_lock(%(keys)s::int, hashtext(concurrency_key)) END
-        LIMIT %(limit)s
-    ),
-    held AS MATERIALIZED (
-        SELECT position, stage FROM jobs
-        WHERE position = ANY(ARRAY(SELECT position FROM free)) FOR UPDATE SKIP LOCKED
-    ),
+    )
+    SELECT position FROM (
+        SELECT * FROM heads WHERE turn = 1 ORDER BY {_ORDER} LIMIT %(looked_at)s
+    ) AS firsts
+    WHERE {_NONE_HAS_BECOME_DUE} AND CASE WHEN concurrency_key IS NULL
+        THEN pg_try_advisory_xact_lock(%(jobs)s::int, (position %% 2147483648)::int)
+        ELSE pg_try_advisory_xact_lock(%(keys)s::int, hashtext(concurrency_key)) END
+    LIMIT %(limit)s
+"""
+_CLAIMED: Final = """
     claimed AS (
         UPDATE jobs SET stage = 'claimed', status = 'processing', attempts = attempts + 1,
             claims = claims + 1, started_at = %(now)s, updated_at = %(now)s,
             lease_until = %(lease_until)s, claim_token = %(claim_token)s, worker_id = %(worker_id)s
-        FROM held WHERE jobs.position = held.position AND held.stage = 'ready'
+        FROM held WHERE jobs.position = held.position AND {condition}
         RETURNING jobs.*
+    )
+"""
+# A statement of its own, so that it sees what others did to a key before its lock was free.
+_CLAIM: Final = f"""
+    WITH held AS MATERIALIZED (
+        SELECT position, stage, scheduled_at FROM jobs
+        WHERE position = ANY(%(positions)s::bigint[]) FOR UPDATE SKIP LOCKED
     ),
+    {_CLAIMED.format(condition="held.stage = 'ready' AND held.scheduled_at <= %(now)s")},
     made_way AS (
         UPDATE jobs SET stage = 'behind' FROM claimed
         WHERE jobs.stage = 'ready' AND jobs.concurrency_key = claimed.concurrency_key
             AND jobs.position <> claimed.position
     )
+    SELECT {JOB_COLUMNS} FROM claimed ORDER BY {_ORDER}
+"""
+# Of one type the rows come in their order, and so may be held at once.
+_CLAIM_WITHOUT_KEYS: Final = f"""
+    WITH held AS MATERIALIZED (
+        SELECT position, concurrency_key FROM jobs
+        WHERE stage = 'ready' AND type = %(type)s AND scheduled_at <= %(now)s
+            AND {_NONE_HAS_BECOME_DUE}
+        ORDER BY {_ORDER} LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ),
+    {_CLAIMED.format(condition="(SELECT every(concurrency_key IS NULL) FROM held)")}
     SELECT {JOB_COLUMNS} FROM claimed ORDER BY {_ORDER}
 """
 _EARLY: Final = """
@@ -223,25 +239,35 @@ class Queue:
         [(has_become_due, is_ready)] = self._connection.rows(sql, values)
         return has_become_due, is_ready
 
+    def take_without_keys(self, claim: Claim, type_: str, *, limit: int) -> list[Job]:
+        """Claim the first jobs of one type that are ready, but for those that others are at.
+
+        None is claimed where one of them has a key, or where a job has become due that nobody has
+        looked at yet. It is one statement.
+        """
+        values = {**_changes(claim), "type": probe(type_), "limit": limit}
+        return [job_from_row(row) for row in self._connection.rows(_CLAIM_WITHOUT_KEYS, values)]
+
     def take(self, claim: Claim, *, limit: int, slack: int) -> list[Job]:
         """Claim the first jobs that are ready, but for those that others are at.
 
         As many as `slack` of those are passed over. None is claimed where a job has become due
         that nobody has looked at yet.
         """
-        values = {
+        wanted = {
             "types": None if claim.types is None else probes(claim.types),
             "now": claim.now,
-            "lease_until": claim.now + claim.lease,
-            "claim_token": claim.claim_token,
-            "worker_id": claim.worker_id,
             "keys": self._names.keys,
             "jobs": self._names.jobs,
             "limit": limit,
             "looked_at": limit + slack,
         }
-        sql = _CLAIM.format(types=_ALL_TYPES if claim.types is None else _THESE_TYPES)
-        return [job_from_row(row) for row in self._connection.rows(sql, values)]
+        sql = _CHOOSE.format(types=_ALL_TYPES if claim.types is None else _THESE_TYPES)
+        positions = [position for (position,) in self._connection.rows(sql, wanted)]
+        if not positions:
+            return []
+        rows = self._connection.rows(_CLAIM, {**_changes(claim), "positions": positions})
+        return [job_from_row(row) for row in rows]
 
     def promote(self, now: datetime) -> int:
         """Look through jobs that have become due, in bounded number; return how many moved."""
@@ -270,3 +296,13 @@ class Queue:
         moved = self._connection.run(move, (positions,)) if positions else 0
         self.mend(free)
         return moved
+
+
+def _changes(claim: Claim) -> dict[str, object]:
+    """Return what `_CLAIMED` names."""
+    return {
+        "now": claim.now,
+        "lease_until": claim.now + claim.lease,
+        "claim_token": claim.claim_token,
+        "worker_id": claim.worker_id,
+    }
