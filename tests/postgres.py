@@ -119,7 +119,7 @@ class Schemas:
         """Drop them all."""
         with self._connection() as connection:
             for name in self._made:
-                _run_on(connection, "DROP SCHEMA IF EXISTS {} CASCADE", name)
+                connection.execute(_formed("DROP SCHEMA IF EXISTS {} CASCADE", name))
 
     def _empty(self, schema: str) -> None:
         with self._connection() as connection, connection.transaction():
@@ -130,17 +130,23 @@ class Schemas:
                 " AND relkind IN ('r', 'S') AND relname <> 'memva_version'",
                 (f'"{schema}"',),
             ).fetchall()
-            for kind, name in rows:
-                emptying = "DELETE FROM {}.{}" if kind == "r" else "ALTER SEQUENCE {}.{} RESTART"
-                _run_on(connection, emptying, schema, name)
+            deletions = [_formed("DELETE FROM {}.{}", schema, n) for k, n in rows if k == "r"]
+            # Restarting a sequence would give it a new file.
+            restarts = [
+                sql.SQL("SELECT setval({}, 1, FALSE)").format(f'"{schema}"."{n}"')
+                for k, n in rows
+                if k == "S"
+            ]
+            if rows:
+                connection.execute(sql.SQL("; ").join([*deletions, *restarts]))
 
     def _connection(self) -> psycopg.Connection[Any]:
         # None is kept, which would look like a leak of the first test that asks for a schema.
         return psycopg.connect(self._url, autocommit=True, options="-c client_min_messages=error")
 
 
-def _run_on(connection: psycopg.Connection[Any], statement: LiteralString, *names: str) -> None:
-    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+def _formed(statement: LiteralString, *names: str) -> sql.Composed:
+    return sql.SQL(statement).format(*map(sql.Identifier, names))
 
 
 @contextmanager
