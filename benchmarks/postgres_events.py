@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from statistics import median
 from typing import Final
 
@@ -13,13 +14,13 @@ from benchmarks.contenders import timed
 from benchmarks.hosts import add_sessions, begun
 from benchmarks.measure import Figure
 from benchmarks.peers import MEMVA, Seconds
-from benchmarks.raw_postgres_events import append_by_copy, append_by_pipeline
+from benchmarks.raw_postgres_events import Append, append_by_copy, append_by_pipeline
 from benchmarks.schemas import RawConnection, Schemas, connect
 from benchmarks.sizes import Sizes
 from memva import record_events
 from memva.adapters.postgres import PostgresStore
 
-_FLOORS: Final = {"COPY": append_by_copy, "pipeline": append_by_pipeline}
+_FLOORS: Final[dict[str, Append]] = {"COPY": append_by_copy, "pipeline": append_by_pipeline}
 _ROWS: Final = "SELECT uuid, sort_at, md5(data::jsonb::text) FROM events ORDER BY position"
 _RESPONSES: Final = "SELECT count(*), sum(output_tokens) FROM responses"
 
@@ -53,9 +54,7 @@ def _round(seed: int, sizes: Sizes, schemas: Schemas) -> Seconds:
         for (name, append), schema in zip(_FLOORS.items(), theirs, strict=True):
             PostgresStore.open(url, schema=schema).close()
             connection = connections[name] = stack.enter_context(connect(url, schema))
-            appends[name] = lambda batch, append=append, connection=connection: append(  # type: ignore[misc]
-                connection, batch.raw_events
-            )
+            appends[name] = partial(_append_raw, append, connection)
         took = dict.fromkeys(appends, 0.0)
         for batch in batches(
             lambda events: add_sessions(store, begun(events)),
@@ -65,9 +64,13 @@ def _round(seed: int, sizes: Sizes, schemas: Schemas) -> Seconds:
             placed=True,
         ):
             for name in chance.sample(list(appends), k=len(appends)):
-                took[name] += timed(lambda: appends[name](batch))  # noqa: B023
+                took[name] += timed(partial(appends[name], batch))
         _check_same(connections)
     return took
+
+
+def _append_raw(append: Append, connection: RawConnection, batch: Batch) -> None:
+    append(connection, batch.raw_events)
 
 
 def _check_same(connections: Mapping[str, RawConnection]) -> None:
