@@ -53,7 +53,6 @@ def test_call_inside_asks_the_server_twice(
 
     monkeypatch.setattr(Connection, "script", note)
     with postgres_store.transaction():
-        begun = len(scripts)
         add(postgres_store, "one", "two", "three")
-        # The other is the statement itself.
-        assert len(scripts) - begun == 3
+    # The other is the statement itself; meanwhile the pool may set up another connection.
+    assert len([statements for statements in scripts if "inside" in statements]) == 3
