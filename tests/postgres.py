@@ -104,13 +104,16 @@ class Schemas:
         self._made: list[str] = []
 
     @contextmanager
-    def own(self) -> Iterator[str]:
-        """Give the name of a schema, there or not there yet, that is empty."""
-        if not self._free:
+    def own(self, *, fresh: bool = False) -> Iterator[str]:
+        """Give the name of a schema, there or not there yet, that is empty.
+
+        A fresh one was never used: the server knows nothing of what has been in it.
+        """
+        if fresh or not self._free:
             name = f"memva_{os.getpid()}_{len(self._made)}"
             self._made.append(name)
-            self._free.append(name)
-        name = self._free.pop()
+        else:
+            name = self._free.pop()
         yield name
         self._empty(name)
         self._free.append(name)

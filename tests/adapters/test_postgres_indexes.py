@@ -68,7 +68,7 @@ def explain(
 ) -> Iterator[Explain]:
     """Give what tells the plan by which a statement is run, in tables of which much is known."""
     with (
-        postgres_schemas.own() as schema,
+        postgres_schemas.own(fresh=True) as schema,
         PostgresStore.open(postgres_url, schema=schema) as store,
         store._transactions.apart() as connection,
     ):

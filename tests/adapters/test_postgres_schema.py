@@ -155,5 +155,5 @@ def test_all_text_that_is_compared_sorts_by_code_points(
             (postgres_schema,),
         ).fetchall()
     # JSON is kept, and never compared.
-    kept = {"calls", "checkpoint", "data", "metadata", "result", "stats", "summary"}
+    kept = {"calls", "checkpoint", "data", "metadata", "result", "skipped", "stats", "summary"}
     assert {name for (name,) in columns} == kept
