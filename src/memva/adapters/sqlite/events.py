@@ -127,7 +127,8 @@ class SqliteEvents:
                 raise
             if sequences.begun:
                 begin_transcripts(connection, sequences.begun)
-            change_transcripts(connection, outcome.changed_from())
+            if sequences.changed_from:
+                change_transcripts(connection, sequences.changed_from)
             self._search.appended(connection, outcome)
             Counting(connection).appended(outcome, positions)
         return outcome.counted

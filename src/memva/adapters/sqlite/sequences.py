@@ -53,12 +53,14 @@ class Sequences:
 
     Attributes:
         begun: The transcripts of which the first line was inserted.
+        changed_from: The first line that came, changed or went at or before a transcript's end.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._last: dict[tuple[Transcript, bool], tuple[int, str]] = {}
         self.begun: set[Transcript] = set()
+        self.changed_from: dict[Transcript, int] = {}
 
     def last_line(self, transcript: Transcript) -> int:
         """Return the highest line of a transcript; 0 where it has none."""
@@ -72,12 +74,20 @@ class Sequences:
             sequence = event.transcript, event.line > 0
             disturbed[sequence] = min(event.line, disturbed.get(sequence, event.line))
 
+        def change(event: Event) -> None:
+            if event.line > 0:
+                first = self.changed_from.get(event.transcript, event.line)
+                self.changed_from[event.transcript] = min(event.line, first)
+
         for event in after_removing:
             disturb(event)
+            change(event)
         rows: list[Row] = []
         for event in events:
             sequence = event.transcript, event.line > 0
             line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
+            if event.line <= line:
+                change(event)
             if event.line < line:
                 disturb(event)
             timestamp = to_text(event.timestamp)
