@@ -20,7 +20,7 @@ from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
 
 # The suite is the same on every run; make proof goes on to what it has not tried yet.
-settings.register_profile("suite", derandomize=True, deadline=None)
+settings.register_profile("suite", max_examples=50, derandomize=True, deadline=None)
 settings.register_profile("proof", max_examples=2_000, stateful_step_count=100, deadline=None)
 settings.load_profile("proof" if os.environ.get("MEMVA_PROOF") == "1" else "suite")
 
