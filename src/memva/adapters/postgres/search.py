@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from heapq import nlargest
 from typing import Final, NamedTuple
 
@@ -100,7 +101,7 @@ class PostgresSearch:
             if batch.before == (VERSION, batch.indexed):
                 return Indexed(0, 0)
             lock = self._transactions.names.lock_feed
-            if self._transactions.write(lambda on: add(on, batch), lock=lock, tells=False):  # noqa: B023
+            if self._transactions.write(partial(add, batch=batch), lock=lock, tells=False):
                 return Indexed(batch.looked_at, batch.left)
 
     def _catch_up(self) -> None:
