@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from memva.services.claims import (
         checkpoint_job,
         complete_job,
+        complete_jobs,
         fail_job,
         get_next_job,
         get_next_jobs,
@@ -213,8 +214,8 @@ else:
             "memva.domain.usage_report": "UsageBy UsageReport UsageTotals",
             "memva.domain.versions": "Appended",
             "memva.services.claims": (
-                "checkpoint_job complete_job fail_job get_next_job get_next_jobs release_job "
-                "renew_lease rescue_expired_jobs snooze_job update_job_status"
+                "checkpoint_job complete_job complete_jobs fail_job get_next_job get_next_jobs "
+                "release_job renew_lease rescue_expired_jobs snooze_job update_job_status"
             ),
             "memva.services.copy_report": "CopiedPart CopyPart CopyProgress CopyReport CopyStep",
             "memva.services.counts": (
@@ -387,6 +388,7 @@ __all__ = [
     "checkpoint_job",
     "compactions_in",
     "complete_job",
+    "complete_jobs",
     "copy_store",
     "create_job",
     "create_jobs",

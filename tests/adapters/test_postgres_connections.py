@@ -16,6 +16,7 @@ from memva.adapters.postgres import PostgresStore
 from memva.adapters.postgres.connection import Connection
 from memva.adapters.postgres.errors import translate
 from memva.domain import SessionQuery
+from memva.domain.job_change import JobChange
 from memva.testing import FrozenClock, sample_event, sample_job, sample_session
 
 LONG = 30.0
@@ -145,7 +146,12 @@ def test_others_are_told_of_every_commit(
             lambda: other.events.append([sample_event()]),
             lambda: other.jobs.claim(claim_token="t", lease=timedelta(minutes=1), limit=1),
             lambda: other.jobs.replace(
-                other.jobs.get("job-1"), other.jobs.get("job-1").completed(now=other.now()).job
+                [
+                    JobChange(
+                        other.jobs.get("job-1"),
+                        other.jobs.get("job-1").completed(now=other.now()).job,
+                    )
+                ]
             ),
         ):
             while watch.wait(0.0):

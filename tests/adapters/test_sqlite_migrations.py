@@ -8,6 +8,7 @@ from pathlib import Path
 from memva import get_job_attempts, get_session_stats, get_usage, list_sessions
 from memva.adapters.sqlite import SqliteStore, identity, migrations
 from memva.domain import JobQuery
+from memva.domain.job_change import JobChange
 from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
 from memva.testing.contract.count_histories import conversation
@@ -91,7 +92,9 @@ def test_jobs_of_the_first_schema_go_on(tmp_path: Path) -> None:
         claimed = store.jobs.claim(claim_token="t", lease=minute, limit=9, now=START)
         assert [job.id for job in claimed] == ["retried", "pending"]
         assert [job.id for job in store.jobs.expired(now=START, limit=9)] == ["running"]
-        store.jobs.replace(jobs["running"], jobs["running"].completed("done", now=START).job)
+        store.jobs.replace(
+            [JobChange(jobs["running"], jobs["running"].completed("done", now=START).job)]
+        )
         assert get_job_attempts(store, "running")[0].outcome == "completed"
         assert [attempt.number for attempt in get_job_attempts(store, "given up")] == [1]
         assert store.jobs.prune("completed", ended_before=START + minute, limit=9) == 2

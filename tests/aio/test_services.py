@@ -21,6 +21,7 @@ import memva
 from memva import (
     Event,
     EventQuery,
+    IllegalTransition,
     InvalidValue,
     SessionNotFound,
     WorkerStore,
@@ -93,6 +94,8 @@ def test_calls_give_what_the_services_give(store: WorkerStore) -> None:
         assert held is not None
         assert (await aio.complete_job(store, held, "done")).status == "completed"
         assert await aio.wait_for_job(store, job.id) == await aio.get_job(store, job.id)
+        with pytest.raises(IllegalTransition):
+            await aio.complete_jobs(store, [(held, "again")])
 
     run(main())
 

@@ -21,6 +21,7 @@ from memva import (
     get_next_job,
 )
 from memva.domain import JobAttempt, Transcript, TranscriptSummary
+from memva.domain.job_change import JobChange
 from memva.testing import sample_event, sample_job, sample_session
 from memva.testing.clock import START
 
@@ -85,7 +86,7 @@ CHANGES: Final[dict[str, tuple[Change, str, str, str]]] = {
 def add_attempt(store: TranscriptStore, job_id: str, number: int) -> None:
     job = store.jobs.get(job_id)
     attempt = JobAttempt(job_id=job_id, number=number, started_at=START)
-    store.jobs.replace(job, job, attempt=attempt)
+    store.jobs.replace([JobChange(job, job, attempt)])
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from memva.domain import (
     InvalidValue,
     Job,
     JobAttempt,
+    JobChange,
     JobExists,
     JobNotFound,
     JobPage,
@@ -469,21 +470,22 @@ class DocumentJobs:
     def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
         return min((job.scheduled_at for job in self.free(types)), default=None)
 
-    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
-        _dump(new)
+    def replace(self, changes: Sequence[JobChange], /) -> None:
         with self.store.edit() as documents:
-            stored = self.get(new.id)
-            if stored.claim_token != old.claim_token:
-                raise LeaseLost(new.id)
-            if stored.status != old.status:
-                raise IllegalTransition(new.id, stored.status, new.status)
-            changed = attrs.evolve(stored, **new.changes_from(old))
-            holder = self.unique_holder(changed)
-            if holder is not None:
-                raise UniqueKeyTaken(changed.type, str(changed.unique_key), holder.id)
-            documents["job", new.id] = _dump(changed)
-            if attempt is not None:
-                documents.setdefault(("attempt", new.id, str(attempt.number)), _dump(attempt))
+            for old, new, attempt in changes:
+                _dump(new)
+                stored = self.get(new.id)
+                if stored.claim_token != old.claim_token:
+                    raise LeaseLost(new.id)
+                if stored.status != old.status:
+                    raise IllegalTransition(new.id, stored.status, new.status)
+                changed = attrs.evolve(stored, **new.changes_from(old))
+                holder = self.unique_holder(changed)
+                if holder is not None:
+                    raise UniqueKeyTaken(changed.type, str(changed.unique_key), holder.id)
+                documents["job", new.id] = _dump(changed)
+                if attempt is not None:
+                    documents.setdefault(("attempt", new.id, str(attempt.number)), _dump(attempt))
 
     def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
         moment = now or self.store.now()

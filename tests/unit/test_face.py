@@ -94,9 +94,16 @@ def test_every_function_takes_the_store_or_the_events_first_and_the_rest_by_name
         "jobs",
         "uuids",
     }
-    may_be_positional |= {"checkpoint", "claude_session_id", "error", "result", "sightings"}
-    may_be_positional |= {"content", "key", "message", "query", "source", "stream", "tool_use_id"}
-    may_be_positional |= {"lines", "sink", "stored", "target", "transcript"}
+    may_be_positional |= {
+        "checkpoint",
+        "claude_session_id",
+        "error",
+        "result",
+        "results",
+        "sightings",
+    }
+    may_be_positional |= {"content", "key", "message", "query", "sightings", "source", "stream"}
+    may_be_positional |= {"lines", "sink", "stored", "target", "tool_use_id", "transcript"}
     for name in memva.__all__:
         function = getattr(memva, name)
         if inspect.isfunction(function):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 from tests.worker.working import AT_ONCE, LONG, QUICK, ended, run_all, until, working
 
 from memva import (
-    Job,
     JsonValue,
     NewJob,
     StoreFull,
@@ -25,6 +25,7 @@ from memva import (
     list_jobs,
     update_job_status,
 )
+from memva.domain import JobChange
 from memva.testing.clock import START
 from memva.worker import JobContext, PermanentFailure, Snooze, Worker
 
@@ -157,10 +158,10 @@ def test_end_that_cannot_be_stored_holds_up_no_other(
 ) -> None:
     replace = type(store.jobs).replace
 
-    def refusing(jobs: Any, old: Job, new: Job, **options: Any) -> None:
-        if new.result == "too long":
+    def refusing(jobs: Any, changes: Sequence[JobChange]) -> None:
+        if any(change.new.result == "too long" for change in changes):
             raise StoreFull("string or blob too big")
-        replace(jobs, old, new, **options)
+        replace(jobs, changes)
 
     monkeypatch.setattr(type(store.jobs), "replace", refusing)
     bad = create_job(store, type="work", data="too long")

@@ -40,6 +40,7 @@ __all__ = [
     "check_store",
     "checkpoint_job",
     "complete_job",
+    "complete_jobs",
     "copy_store",
     "create_job",
     "create_jobs",
@@ -145,6 +146,7 @@ wait_for_job = waited(jobs.wait_for_job, jobs.job_steps)
 
 checkpoint_job = awaitable(claims.checkpoint_job)
 complete_job = awaitable(claims.complete_job)
+complete_jobs = awaitable(claims.complete_jobs)
 fail_job = awaitable(claims.fail_job)
 get_next_job = awaitable(claims.get_next_job)
 get_next_jobs = awaitable(claims.get_next_jobs)

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
     from memva.domain.finding import Finding, Severity
     from memva.domain.job import EndedStatus, Job, JobStatus, Transition, UniqueScope
+    from memva.domain.job_change import JobChange
     from memva.domain.job_page import JobPage, JobQuery, JobStats
     from memva.domain.json import (
         JsonObject,
@@ -148,6 +149,7 @@ else:
             "memva.domain.event_page": "EventCursor EventFeed EventPage EventQuery",
             "memva.domain.finding": "Finding Severity",
             "memva.domain.job": "EndedStatus Job JobStatus Transition UniqueScope",
+            "memva.domain.job_change": "JobChange",
             "memva.domain.job_page": "JobPage JobQuery JobStats",
             "memva.domain.json": (
                 "JsonObject JsonValue ParsedObject canonical_json decode_json encode_json "
@@ -230,6 +232,7 @@ __all__ = [
     "InvalidValue",
     "Job",
     "JobAttempt",
+    "JobChange",
     "JobExists",
     "JobNotFound",
     "JobPage",

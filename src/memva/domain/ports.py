@@ -31,6 +31,7 @@ from memva.domain.attempt import JobAttempt
 from memva.domain.event import Event, EventKey, Transcript
 from memva.domain.event_page import EventCursor, EventFeed, EventPage, EventQuery
 from memva.domain.job import EndedStatus, Job
+from memva.domain.job_change import JobChange
 from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionPage, SessionQuery, SessionSort
@@ -330,19 +331,18 @@ class JobRepository(Protocol):
         """
         ...
 
-    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
-        """Store what `new` changes about `old`, and keep `attempt`.
+    def replace(self, changes: Sequence[JobChange], /) -> None:
+        """Store changes of jobs, in the order given; all of them or none.
 
-        The stored job must have the `claim_token` and the `status` of `old`; the fields in which
+        A stored job must have the `claim_token` and the `status` of its `old`. The fields in which
         `new` differs from `old` are stored, and the others stay as they are stored; where it
         differs in none, the attempt alone is kept. An attempt whose number is kept already stays
-        as it is.
+        as it is. Where several changes are refused, the error tells of one of them.
 
         Raises:
-            JobNotFound: It is not there.
-            LeaseLost: It is under another claim; nothing was changed.
-            IllegalTransition: It has another status, or `new` begins a run, as `claim` alone does;
-                nothing was changed.
+            JobNotFound: A job is not there.
+            LeaseLost: It is under another claim.
+            IllegalTransition: It has another status, or `new` begins a run, as `claim` alone does.
             UniqueKeyTaken: It would take its unique key, which another job has.
             InvalidValue: What is stored is not JSON.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
@@ -13,6 +13,7 @@ import attrs
 from memva.domain.errors import IllegalTransition, InvalidValue, JobNotFound, LeaseLost
 from memva.domain.ids import new_id
 from memva.domain.job import DEFAULT_LEASE, Job, JobStatus, Transition
+from memva.domain.job_change import JobChange
 from memva.domain.json import JsonValue
 from memva.domain.ports import Store
 from memva.domain.rescue import Sightings
@@ -20,7 +21,7 @@ from memva.domain.retry import DEFAULT_RETRY, RetryPolicy
 from memva.domain.text import clean_text
 from memva.domain.time import later
 from memva.domain.validation import check_limit, moment_or_none
-from memva.services.job_moves import move_any, move_held
+from memva.services.job_moves import get_held, move_any, move_held
 
 _RESCUED_AT_ONCE: Final = 500
 
@@ -103,7 +104,7 @@ def complete_job(
     """End a claimed job as completed, with its result, and return it as far as `job` knew it.
 
     Inside `store.transaction()` the job and the effects stored there take effect together, exactly
-    once. Several jobs completed inside one take one commit.
+    once.
 
     Raises:
         LeaseLost: `job` does not carry the claim that the job is under; nothing was changed.
@@ -111,12 +112,33 @@ def complete_job(
         JobNotFound: It is not there any more.
         InvalidValue: `result` is not JSON.
     """
-    if job.status != "processing":
-        return move_held(store, job, lambda held, now: held.completed(result, now=now), now)
-    # What was stored since the claim has no say in this; it need not be read.
-    done = job.completed(result, now=moment_or_none("now", now) or store.now()).job
-    store.jobs.replace(job, done)
+    [done] = complete_jobs(store, [(job, result)], now=now)
     return done
+
+
+def complete_jobs(
+    store: Store, results: Iterable[tuple[Job, JsonValue]], *, now: datetime | None = None
+) -> Sequence[Job]:
+    """End claimed jobs as completed, each with its result, all of them or none, in one step.
+
+    They come back in the order given, as far as their callers knew them. Beside jobs that are ended
+    one by one it saves a commit for each.
+
+    Raises:
+        LeaseLost: One does not carry the claim that the job is under; nothing was changed.
+        IllegalTransition: One has ended already.
+        JobNotFound: One is not there any more.
+        InvalidValue: A result is not JSON.
+    """
+    now = moment_or_none("now", now) or store.now()
+    changes = []
+    for job, result in results:
+        # What was stored since the claim has no say in this, and need not be read; but whoever
+        # gives a job that has ended is told why it cannot end.
+        held = job if job.status == "processing" else get_held(store, job)
+        changes.append(JobChange(held, held.completed(result, now=now).job))
+    store.jobs.replace(changes)
+    return [change.new for change in changes]
 
 
 def fail_job(

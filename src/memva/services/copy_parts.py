@@ -14,6 +14,7 @@ from memva.domain.errors import CopyDiffers
 from memva.domain.event import Event, Transcript
 from memva.domain.event_page import EventQuery
 from memva.domain.job import Job
+from memva.domain.job_change import JobChange
 from memva.domain.job_page import JobQuery
 from memva.domain.session import Session
 from memva.domain.session_page import SessionCursor, SessionQuery
@@ -111,11 +112,12 @@ def _jobs(store: TranscriptStore) -> Iterator[_KeptJob]:
 
 def _add_jobs(store: TranscriptStore, jobs: Sequence[_KeptJob]) -> None:
     there = store.jobs.add([job for job, _ in jobs])
-    for (job, attempts), kept in zip(jobs, there, strict=True):
+    for (job, _), kept in zip(jobs, there, strict=True):
         if kept.id != job.id:
             raise CopyDiffers("jobs", job.id, f"is kept out by the unique key of {kept.id!r}")
-        for attempt in attempts:
-            store.jobs.replace(job, job, attempt=attempt)
+    store.jobs.replace(
+        [JobChange(job, job, attempt) for job, attempts in jobs for attempt in attempts]
+    )
 
 
 def _job_fields(kept: _KeptJob) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from memva.domain.errors import LeaseLost
 from memva.domain.job import Job, Transition
+from memva.domain.job_change import JobChange
 from memva.domain.ports import Store
 from memva.domain.validation import moment_or_none
 
@@ -23,10 +24,20 @@ def move_held(store: Store, job: Job, move: Move, now: datetime | None) -> Job:
         JobNotFound: It is not there.
     """
     with store.transaction():
-        held = store.jobs.get(job.id)
-        if held.claim_token != job.claim_token:
-            raise LeaseLost(job.id)
-        return _store(store, held, move, now)
+        return _store(store, get_held(store, job), move, now)
+
+
+def get_held(store: Store, job: Job) -> Job:
+    """Return the stored job, if it is under the claim that `job` carries.
+
+    Raises:
+        LeaseLost: It is under another claim.
+        JobNotFound: It is not there.
+    """
+    stored = store.jobs.get(job.id)
+    if stored.claim_token != job.claim_token:
+        raise LeaseLost(job.id)
+    return stored
 
 
 def move_any(store: Store, job_id: str, move: Move, now: datetime | None) -> Job:
@@ -42,5 +53,5 @@ def move_any(store: Store, job_id: str, move: Move, now: datetime | None) -> Job
 def _store(store: Store, stored: Job, move: Move, now: datetime | None) -> Job:
     job, attempt = move(stored, moment_or_none("now", now) or store.now())
     if job is not stored:
-        store.jobs.replace(stored, job, attempt=attempt)
+        store.jobs.replace([JobChange(stored, job, attempt)])
     return job

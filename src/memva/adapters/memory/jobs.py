@@ -16,10 +16,10 @@ from memva.domain.errors import (
     JobExists,
     JobNotFound,
     LeaseLost,
-    MemvaError,
     UniqueKeyTaken,
 )
 from memva.domain.job import EndedStatus, Job, JobStatus
+from memva.domain.job_change import JobChange
 from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.validation import to_utc
 
@@ -36,20 +36,15 @@ class MemoryJobs:
     def add(self, jobs: Sequence[Job], /) -> list[Job]:
         jobs = [own(job) for job in jobs]
         there = []
-        with self._store.writing() as scope:
-            before = scope.content
-            try:
-                for job in jobs:
-                    if job.id in scope.content.jobs:
-                        raise JobExists(job.id)
-                    scope.content.check_session(job.memva_session_id)
-                    holder = _unique_holder(scope.content, job)
-                    if holder is None:
-                        scope.content = with_job(scope.content, job)
-                    there.append(own(holder or job))
-            except MemvaError:
-                scope.content = before
-                raise
+        with self._store.transaction(), self._store.writing() as scope:
+            for job in jobs:
+                if job.id in scope.content.jobs:
+                    raise JobExists(job.id)
+                scope.content.check_session(job.memva_session_id)
+                holder = _unique_holder(scope.content, job)
+                if holder is None:
+                    scope.content = with_job(scope.content, job)
+                there.append(own(holder or job))
         return there
 
     def get(self, job_id: str, /) -> Job:
@@ -116,26 +111,10 @@ class MemoryJobs:
         free = _free(self._store.content(), types)
         return min((job.scheduled_at for job in free), default=None)
 
-    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
-        copied = own(new)
-        changes = {name: getattr(copied, name) for name in new.changes_from(old)}
-        with self._store.writing() as scope:
-            stored = scope.content.jobs.get(new.id)
-            if stored is None:
-                raise JobNotFound(new.id)
-            if stored.claim_token != old.claim_token:
-                raise LeaseLost(new.id)
-            if stored.status != old.status:
-                raise IllegalTransition(new.id, stored.status, new.status)
-            changed = attrs.evolve(stored, **changes)
-            if not stored.takes_unique_key and (holder := _unique_holder(scope.content, changed)):
-                raise UniqueKeyTaken(changed.type, str(changed.unique_key), holder.id)
-            scope.content = with_job(scope.content, changed)
-            if attempt is not None:
-                kept = {attempt.number: own(attempt), **scope.content.attempts.get(new.id, {})}
-                scope.content = attrs.evolve(
-                    scope.content, attempts={**scope.content.attempts, new.id: kept}
-                )
+    def replace(self, changes: Sequence[JobChange], /) -> None:
+        with self._store.transaction(), self._store.writing() as scope:
+            for change in changes:
+                scope.content = _changed(scope.content, change)
 
     def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
         now = self._store.now() if now is None else to_utc(now)
@@ -192,6 +171,27 @@ def _free(content: Content, types: Collection[str] | None) -> list[Job]:
         and (types is None or job.type in types)
         and (job.concurrency_key is None or holders.get(job.concurrency_key, job.id) == job.id)
     ]
+
+
+def _changed(content: Content, change: JobChange) -> Content:
+    old, new, attempt = change
+    copied = own(new)
+    values = {name: getattr(copied, name) for name in new.changes_from(old)}
+    stored = content.jobs.get(new.id)
+    if stored is None:
+        raise JobNotFound(new.id)
+    if stored.claim_token != old.claim_token:
+        raise LeaseLost(new.id)
+    if stored.status != old.status:
+        raise IllegalTransition(new.id, stored.status, new.status)
+    job = attrs.evolve(stored, **values)
+    if not stored.takes_unique_key and (holder := _unique_holder(content, job)):
+        raise UniqueKeyTaken(job.type, str(job.unique_key), holder.id)
+    content = with_job(content, job)
+    if attempt is None:
+        return content
+    kept = {attempt.number: own(attempt), **content.attempts.get(new.id, {})}
+    return attrs.evolve(content, attempts={**content.attempts, new.id: kept})
 
 
 def _unique_holder(content: Content, job: Job) -> Job | None:

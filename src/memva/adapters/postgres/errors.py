@@ -68,5 +68,10 @@ def is_duplicate(error: StoreError) -> bool:
     return _state(error) == "23505"
 
 
+def is_division_by_zero(error: StoreError) -> bool:
+    """Tell whether a statement undid itself, by dividing by zero."""
+    return _state(error) == "22012"
+
+
 def _state(error: StoreError) -> str | None:
     return getattr(error.__cause__, "sqlstate", None)

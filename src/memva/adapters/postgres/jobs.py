@@ -6,21 +6,27 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Final
 
 from memva.adapters.postgres.connection import Connection
-from memva.adapters.postgres.errors import is_duplicate, is_foreign_key
-from memva.adapters.postgres.probes import probe, probe_number, probes
+from memva.adapters.postgres.errors import is_division_by_zero, is_duplicate, is_foreign_key
+from memva.adapters.postgres.job_changes import (
+    SELECT_CLAIM,
+    TAKES_KEY,
+    StoredChange,
+    alike_changes,
+    keep_attempts,
+    unique_holder,
+)
+from memva.adapters.postgres.job_pages import finding
+from memva.adapters.postgres.probes import probe, probe_number
 from memva.adapters.postgres.queue import Claim, Queue, stage_of
 from memva.adapters.postgres.rows import (
     ATTEMPT_COLUMNS,
     JOB_COLUMNS,
     NEW_JOB_COLUMNS,
     attempt_from_row,
-    attempt_row,
     is_untouched,
-    job_column,
     job_from_row,
     job_row,
     new_job_row,
@@ -31,14 +37,12 @@ from memva.adapters.postgres.transactions import Transactions
 from memva.domain import validation
 from memva.domain.attempt import JobAttempt
 from memva.domain.errors import (
-    IllegalTransition,
     JobExists,
     JobNotFound,
-    LeaseLost,
     StoreError,
-    UniqueKeyTaken,
 )
 from memva.domain.job import EndedStatus, Job
+from memva.domain.job_change import JobChange
 from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.time import FIRST
 from memva.domain.validation import to_utc
@@ -51,25 +55,11 @@ _INSERT_NEW: Final = f"""
     VALUES ({placeholders(NEW_JOB_COLUMNS)}, %s, 'pending', 0, 0, 'null', 'null')
 """
 _AND_TELL: Final = " RETURNING pg_notify(%s, '')"
-_TAKES_KEY: Final = """
-    unique_key IS NOT NULL AND completed_at IS NULL
-        AND (unique_scope = 'until_finished' OR started_at IS NULL)
-"""
 # Where the unique key is taken, nothing is stored; what else is refused is an error.
-_UNLESS_TAKEN: Final = f" ON CONFLICT (type, unique_key) WHERE {_TAKES_KEY} DO NOTHING"
-_SELECT_UNIQUE: Final = f"""
-    SELECT {JOB_COLUMNS} FROM jobs WHERE type = %s AND unique_key = %s AND {_TAKES_KEY}
-"""
+_UNLESS_TAKEN: Final = f" ON CONFLICT (type, unique_key) WHERE {TAKES_KEY} DO NOTHING"
 _SELECT: Final = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = %s"
 _HOLD: Final = f"{_SELECT} FOR NO KEY UPDATE"
 _SELECT_KEY: Final = "SELECT concurrency_key FROM jobs WHERE id = %s"
-_SELECT_CLAIM: Final = "SELECT claim_token, status FROM jobs WHERE id = %s"
-_FIND: Final = (
-    f"SELECT {JOB_COLUMNS}, position FROM jobs WHERE {{}} ORDER BY position {{}} LIMIT %s"
-)
-_REPLACE: Final = """
-    UPDATE jobs SET {} WHERE id = %s AND claim_token IS NOT DISTINCT FROM %s AND status = %s
-"""
 _EXPIRED: Final = f"""
     SELECT {JOB_COLUMNS} FROM jobs WHERE stage = 'claimed' AND lease_until <= %s
     ORDER BY lease_until LIMIT %s
@@ -77,11 +67,6 @@ _EXPIRED: Final = f"""
 _ATTEMPTS: Final = f"""
     SELECT {ATTEMPT_COLUMNS} FROM job_attempts
     WHERE position = (SELECT position FROM jobs WHERE id = %s) ORDER BY number
-"""
-_KEEP_ATTEMPT: Final = f"""
-    INSERT INTO job_attempts (position, {ATTEMPT_COLUMNS})
-    SELECT position, {placeholders(ATTEMPT_COLUMNS)} FROM jobs WHERE id = %s
-    ON CONFLICT (position, number) DO NOTHING
 """
 _STATS: Final = """
     SELECT type, status, sum(number)::bigint, min(oldest_due) FROM (
@@ -108,11 +93,6 @@ _PRUNE: Final = """
         ORDER BY completed_at LIMIT %s FOR UPDATE SKIP LOCKED
     )
 """
-_ENDED: Final = "SELECT position FROM jobs WHERE status = '{}' AND completed_at IS NOT NULL"
-_RARE: Final = {status: _ENDED.format(status) for status in ("failed", "cancelled")}
-_RARE["processing"] = "SELECT position FROM jobs WHERE stage = 'claimed'"
-"""How the few jobs of a status are found, where walking all jobs would take long."""
-
 _MAY_HAVE_GONE: Final = (True, True, True, False)
 """Whether, at each try, what stood in the way may have gone before it was looked for."""
 
@@ -152,7 +132,7 @@ class PostgresJobs:
                     while not connection.run(insert + _UNLESS_TAKEN, row):
                         # A taken unique key hides what else is wrong with a job.
                         _check_new(connection, [job])
-                        holder = _holder(connection, job)
+                        holder = unique_holder(connection, job)
                         if holder is not None:
                             there[number] = holder
                             break
@@ -197,12 +177,7 @@ class PostgresJobs:
         limit: int,
     ) -> JobPage:
         """Return the first jobs of `query`, in the order in which they were added, or backwards."""
-        narrowing, values = _narrowed(query)
-        direction, beyond = ("ASC", ">") if oldest_first else ("DESC", "<")
-        if after is not None:
-            narrowing.append(f"position {beyond} %s")
-            values.append(probe_number(after))
-        sql = _FIND.format(" AND ".join(narrowing) or "TRUE", direction)
+        sql, values = finding(query, after=after, oldest_first=oldest_first)
         with self._transactions.reading() as connection:
             rows = connection.rows(sql, (*values, probe_number(limit + 1)))
         return JobPage(
@@ -273,40 +248,43 @@ class PostgresJobs:
             _, is_ready = queue.look(types, FIRST)
             return FIRST if is_ready else queue.first_waiting()
 
-    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
-        """Store what `new` changes about `old`, if the stored job is under the claim of `old`."""
-        changes = new.changes_from(old)
-        columns = {name: job_column(name, value) for name, value in changes.items()}
-        moves = not changes.keys().isdisjoint(("status", "scheduled_at", "started_at"))
-        if moves:
-            columns["stage"] = stage_of(new)
-        kept = None if attempt is None else (*attempt_row(attempt), new.id)
-        values = (*columns.values(), new.id, old.claim_token, old.status)
-        mends = moves and new.concurrency_key is not None
+    def replace(self, changes: Sequence[JobChange], /) -> None:
+        """Store what each `new` changes about its `old`, if that is how the stored job stands."""
+        stored = [StoredChange.of(change) for change in changes]
+        keys = {change.moved_key for change in stored}
+        one_step = keys <= {None} and not any(change.attempt for change in changes)
+        alike = alike_changes(stored)
 
-        def replace(connection: Connection) -> None:
+        def store_at_once(connection: Connection) -> None:
             queue = self._queue(connection)
-            if mends:
-                queue.lock([new.concurrency_key])
-            if not connection.run(_replacing(tuple(columns)), values):
-                raise _refusal(connection, old, new)
-            if kept is not None:
-                connection.run(_KEEP_ATTEMPT, kept)
-            if mends:
-                queue.mend([new.concurrency_key])
+            queue.lock(keys)
+            for group in alike:
+                group.store(connection)
+            keep_attempts(connection, stored)
+            queue.mend(keys)
 
-        several = mends or kept is not None
+        def store_one_by_one(connection: Connection) -> None:
+            queue = self._queue(connection)
+            queue.lock(keys)
+            for change in stored:
+                change.store(connection)
+            queue.mend(keys)
+
+        if alike:
+            try:
+                return self._transactions.write(
+                    store_at_once, one_statement=one_step and len(alike) == 1
+                )
+            except StoreError as error:
+                # One by one they tell which is refused.
+                if not is_division_by_zero(error):
+                    raise
+        alone = one_step and len(stored) == 1 and not stored[0].may_collide
         for may_go in _MAY_HAVE_GONE:
             try:
-                return self._transactions.write(replace, one_statement=not several)
+                return self._transactions.write(store_one_by_one, one_statement=alone)
             except StoreError as error:
-                if not is_duplicate(error):
-                    raise
-                with self._transactions.reading() as connection:
-                    holder = _holder(connection, new)
-                if holder is not None:
-                    raise UniqueKeyTaken(new.type, str(new.unique_key), holder.id) from error
-                if not may_go:
+                if not (may_go and is_duplicate(error)):
                     raise
         raise AssertionError("the last try returns or raises")
 
@@ -352,58 +330,12 @@ def _only(types: Collection[str]) -> str | None:
     return next(iter(types)) if len(set(types)) == 1 else None
 
 
-@cache
-def _replacing(columns: tuple[str, ...]) -> str:
-    """Return the statement that stores these columns; transitions change few sets of them."""
-    return _REPLACE.format(", ".join(f"{name} = %s" for name in columns) or "id = id")
-
-
-def _holder(connection: Connection, job: Job) -> Job | None:
-    """Return the job that has the unique key of `job`, or None where it has none any more."""
-    rows = connection.rows(_SELECT_UNIQUE, (job.type, job.unique_key))
-    return job_from_row(rows[0]) if rows else None
-
-
 def _check_new(connection: Connection, jobs: Sequence[Job]) -> None:
     """Raise what keeps `jobs` from being added, for the first of them that is refused."""
     ids: set[str] = set()
     for job in jobs:
-        if job.id in ids or connection.rows(_SELECT_CLAIM, (job.id,)):
+        if job.id in ids or connection.rows(SELECT_CLAIM, (job.id,)):
             raise JobExists(job.id)
         ids.add(job.id)
         if job.memva_session_id is not None:
             check_sessions(connection, {job.memva_session_id})
-
-
-def _narrowed(query: JobQuery) -> tuple[list[str], list[object]]:
-    """Return the conditions of `query` and the values bound in them."""
-    conditions: list[str] = []
-    values: list[object] = []
-    for name, wanted in (("status", query.statuses), ("type", query.types)):
-        if wanted is not None:
-            conditions.append(f"{name} = ANY(%s::text[])")
-            values.append(probes(wanted))
-    if query.statuses is not None and _RARE.keys() >= set(query.statuses):
-        rare = " UNION ALL ".join(_RARE[status] for status in query.statuses)
-        conditions.append(f"position IN ({rare})" if rare else "FALSE")
-    for name, value in (
-        ("memva_session_id", query.memva_session_id),
-        ("concurrency_key", query.concurrency_key),
-    ):
-        if value is not None:
-            conditions.append(f"{name} = %s")
-            values.append(probe(value))
-    if query.active:
-        conditions.append("started_at IS NOT NULL AND completed_at IS NULL")
-    return conditions, values
-
-
-def _refusal(connection: Connection, old: Job, new: Job) -> Exception:
-    """Return the error that says why `new` was not stored."""
-    stored = connection.rows(_SELECT_CLAIM, (new.id,))
-    if not stored:
-        return JobNotFound(new.id)
-    [(token, status)] = stored
-    if token != old.claim_token:
-        return LeaseLost(new.id)
-    return IllegalTransition(new.id, status, new.status)

@@ -36,6 +36,21 @@ _METADATA: Final = _SESSION_FIELDS.index("metadata")
 _DATA: Final = _EVENT_FIELDS.index("data")
 _TIMEOUT: Final = _JOB_FIELDS.index("timeout")
 _JOB_JSON: Final = frozenset({"data", "result", "checkpoint"})
+_JOB_TYPES: Final = {
+    **dict.fromkeys(("priority", "attempts", "max_attempts", "claims", "timeout"), "bigint"),
+    **dict.fromkeys(
+        (
+            "scheduled_at",
+            "started_at",
+            "completed_at",
+            "created_at",
+            "updated_at",
+            "lease_until",
+            "cancel_requested_at",
+        ),
+        "timestamptz",
+    ),
+}
 _JOB_JSON_PLACES: Final = [_JOB_FIELDS.index(name) for name in _JOB_JSON]
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -140,6 +155,11 @@ def job_column(name: str, value: Any) -> object:
     if isinstance(value, timedelta):
         return value // _MICROSECOND
     return encode_json(value, field=name) if name in _JOB_JSON else value
+
+
+def job_column_type(name: str) -> str:
+    """Return the type of a job's column."""
+    return _JOB_TYPES.get(name, "text")
 
 
 def job_from_row(row: Row) -> Job:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_duplicate, is_foreign_key
+from memva.adapters.sqlite.job_changes import SELECT_CLAIM, StoredChange, unique_holder
 from memva.adapters.sqlite.job_pages import finding
 from memva.adapters.sqlite.probes import probe, probe_number
 from memva.adapters.sqlite.queue import (
@@ -25,7 +25,6 @@ from memva.adapters.sqlite.rows import (
     JOB_COLUMNS,
     NEW_JOB_COLUMNS,
     attempt_from_row,
-    attempt_row,
     is_untouched,
     job_column,
     job_from_row,
@@ -37,14 +36,12 @@ from memva.adapters.sqlite.sessions import check_session
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.attempt import JobAttempt
 from memva.domain.errors import (
-    IllegalTransition,
     JobExists,
     JobNotFound,
-    LeaseLost,
     StoreError,
-    UniqueKeyTaken,
 )
 from memva.domain.job import EndedStatus, Job
+from memva.domain.job_change import JobChange
 from memva.domain.job_page import JobPage, JobQuery, JobStats
 from memva.domain.time import FIRST, from_text, to_text
 from memva.domain.validation import to_utc
@@ -63,20 +60,13 @@ _UNLESS_TAKEN: Final = """
         AND (unique_scope = 'until_finished' OR started_at IS NULL)
     DO NOTHING
 """
-_SELECT_UNIQUE: Final = f"""
-    SELECT {JOB_COLUMNS} FROM jobs
-    WHERE type = ? AND unique_key = ? AND unique_key IS NOT NULL AND completed_at IS NULL
-        AND (unique_scope = 'until_finished' OR started_at IS NULL)
-"""
 _SELECT: Final = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?"
-_SELECT_CLAIM: Final = "SELECT claim_token, status FROM jobs WHERE id = ?"
 # What was seen must be there still: meanwhile the job may have been claimed and given up again.
 _CLAIM: Final = """
     UPDATE jobs SET stage = 'claimed', status = ?, attempts = ?, claims = ?, started_at = ?,
         updated_at = ?, lease_until = ?, claim_token = ?, worker_id = ?
     WHERE position = ? AND stage = 'ready' AND id = ? AND claims = ? AND attempts = ?
 """
-_REPLACE: Final = "UPDATE jobs SET {} WHERE id = ? AND claim_token IS ? AND status = ?"
 _EXPIRED: Final = f"""
     SELECT {JOB_COLUMNS} FROM jobs WHERE {CLAIMED} AND lease_until <= ?
     ORDER BY lease_until LIMIT ?
@@ -84,10 +74,6 @@ _EXPIRED: Final = f"""
 _ATTEMPTS: Final = f"""
     SELECT {ATTEMPT_COLUMNS} FROM job_attempts
     WHERE position = (SELECT position FROM jobs WHERE id = ?) ORDER BY number
-"""
-_KEEP_ATTEMPT: Final = f"""
-    INSERT OR IGNORE INTO job_attempts (position, {ATTEMPT_COLUMNS})
-    SELECT position, {placeholders(ATTEMPT_COLUMNS)} FROM jobs WHERE id = ?
 """
 # Each part reads an index that holds all it needs.
 _STATS: Final = f"""
@@ -155,7 +141,7 @@ class SqliteJobs:
                         if not connection.run(adding, row):
                             # A taken unique key hides what else is wrong with a job.
                             _check_new(connection, [job])
-                            there[number] = _holder(connection, job)
+                            there[number] = unique_holder(connection, job)
                 elif alone:
                     connection.run(insert, rows[0])
                 else:
@@ -267,30 +253,15 @@ class SqliteJobs:
             waiting = queue.first_waiting()
         return None if waiting is None else from_text(waiting)
 
-    def replace(self, old: Job, new: Job, /, *, attempt: JobAttempt | None = None) -> None:
-        """Store what `new` changes about `old`, if the stored job is under the claim of `old`."""
-        changes = new.changes_from(old)
-        columns = {name: job_column(name, value) for name, value in changes.items()}
-        moves = not changes.keys().isdisjoint(("status", "scheduled_at", "started_at"))
-        if moves:
-            columns["stage"] = stage_of(new)
-        held = (new.id, old.claim_token, old.status)
-        mends = moves and new.concurrency_key is not None
-        may_collide = moves and new.takes_unique_key
-        several = mends or may_collide or attempt is not None
-        with self._transactions.writing(one_statement=not several) as connection:
-            try:
-                if not connection.run(_replacing(tuple(columns)), (*columns.values(), *held)):
-                    raise _refusal(connection, old, new)
-            except StoreError as error:
-                if is_duplicate(error):
-                    holder = _holder(connection, new)
-                    raise UniqueKeyTaken(new.type, str(new.unique_key), holder.id) from error
-                raise
-            if attempt is not None:
-                connection.run(_KEEP_ATTEMPT, (*attempt_row(attempt), new.id))
-            if mends:
-                Queue(connection).mend([new.concurrency_key])
+    def replace(self, changes: Sequence[JobChange], /) -> None:
+        """Store what each `new` changes about its `old`, if that is how the stored job stands."""
+        stored = [StoredChange.of(change) for change in changes]
+        mended = {change.moved_key for change in stored}
+        alone = len(stored) == 1 and mended == {None} and stored[0].is_one_statement
+        with self._transactions.writing(one_statement=alone) as connection:
+            for change in stored:
+                change.store(connection)
+            Queue(connection).mend(mended)
 
     def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
         """Return jobs whose lease ran out at or before `now`."""
@@ -318,23 +289,11 @@ class SqliteJobs:
         return deleted
 
 
-@cache
-def _replacing(columns: tuple[str, ...]) -> str:
-    """Return the statement that stores these columns; transitions change few sets of them."""
-    return _REPLACE.format(", ".join(f"{name} = ?" for name in columns) or "id = id")
-
-
-def _holder(connection: Connection, job: Job) -> Job:
-    """Return the job that has the unique key of `job`."""
-    [row] = connection.rows(_SELECT_UNIQUE, (job.type, job.unique_key))
-    return job_from_row(row)
-
-
 def _check_new(connection: Connection, jobs: Sequence[Job]) -> None:
     """Raise what keeps `jobs` from being added, for the first of them that is refused."""
     ids: set[str] = set()
     for job in jobs:
-        if job.id in ids or connection.rows(_SELECT_CLAIM, (job.id,)):
+        if job.id in ids or connection.rows(SELECT_CLAIM, (job.id,)):
             raise JobExists(job.id)
         ids.add(job.id)
         if job.memva_session_id is not None:
@@ -353,14 +312,3 @@ def _claim_row(job: Job, now: str) -> Row:
         job.claim_token,
         job.worker_id,
     )
-
-
-def _refusal(connection: Connection, old: Job, new: Job) -> Exception:
-    """Return the error that says why `new` was not stored."""
-    stored = connection.rows(_SELECT_CLAIM, (new.id,))
-    if not stored:
-        return JobNotFound(new.id)
-    [(token, status)] = stored
-    if token != old.claim_token:
-        return LeaseLost(new.id)
-    return IllegalTransition(new.id, status, new.status)

@@ -9,6 +9,7 @@ import attrs
 
 from memva.domain.errors import InvalidValue, JobNotFound
 from memva.domain.event import Event
+from memva.domain.job_change import JobChange
 from memva.domain.ports import Store
 from memva.domain.redaction import Redact, redacted_event, redacted_job, redacted_session
 from memva.domain.typescript_memva.database import DatabaseRow, MemvaDatabase
@@ -201,7 +202,7 @@ class _DatabaseImport:
         self._reporter.count("known_jobs")
         told = job_told_anew(stored, job, is_stopped=read.is_stopped)
         if told is not None:
-            self._store.jobs.replace(stored, told)
+            self._store.jobs.replace([JobChange(stored, told)])
             self._reporter.count("updated_jobs")
 
     def _redacted(self, event: Event) -> Event:

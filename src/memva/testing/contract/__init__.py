@@ -18,6 +18,7 @@ from memva.testing.contract.durable import DurabilityContract
 from memva.testing.contract.events import EventContract
 from memva.testing.contract.feed_processes import DurableFollowContract
 from memva.testing.contract.feeds import FeedContract, FollowContract
+from memva.testing.contract.job_changes import JobChangeContract
 from memva.testing.contract.job_services import JobServiceContract
 from memva.testing.contract.jobs import JobContract
 from memva.testing.contract.keys import KeyContract
@@ -62,6 +63,7 @@ class StoreContract(
     PageContract,
     FeedContract,
     JobContract,
+    JobChangeContract,
     ClaimContract,
     KeyContract,
     MovedJobContract,

@@ -24,6 +24,7 @@ from memva.domain.retry import DEFAULT_RETRY, FixedRetry, NoRetry
 from memva.services.claims import (
     checkpoint_job,
     complete_job,
+    complete_jobs,
     fail_job,
     get_next_job,
     get_next_jobs,
@@ -126,6 +127,22 @@ class ClaimServiceContract:
                 call()
             assert caught.value.status == "completed"
         assert get_job(store, "job-1") == done
+
+    def test_jobs_are_completed_at_once(self, store: Store) -> None:
+        """Jobs that were claimed are completed in one step, each with its result, all or none."""
+        create_jobs(store, [NewJob(type="prompt", id=id_) for id_ in "abc"], now=START)
+        held = get_next_jobs(store, limit=3, now=START)
+        assert complete_jobs(store, []) == []
+        done = complete_jobs(store, zip(held[:2], ["first", None], strict=True), now=LATER)
+        assert [(job.id, job.result, job.completed_at) for job in done] == [
+            ("a", "first", LATER),
+            ("b", None, LATER),
+        ]
+        assert [get_job(store, job.id) for job in done] == done
+        for ended in (held[0], done[0]):
+            with pytest.raises(IllegalTransition):
+                complete_jobs(store, [(held[2], "third"), (ended, "again")])
+        assert get_job(store, "c") == held[2]
 
     def test_failed_job_is_tried_again_while_attempts_are_left(self, store: Store) -> None:
         """A failure makes the job pending after a while, until its attempts are spent."""

@@ -8,16 +8,14 @@ from typing import Any, cast
 import attrs
 import pytest
 
-from memva.domain.attempt import JobAttempt
 from memva.domain.errors import (
-    IllegalTransition,
     InvalidValue,
     JobExists,
     JobNotFound,
-    LeaseLost,
     SessionNotFound,
 )
 from memva.domain.job import Job
+from memva.domain.job_change import JobChange
 from memva.domain.job_page import JobQuery, JobStats
 from memva.domain.ports import Store
 from memva.testing.clock import START
@@ -118,7 +116,7 @@ class JobContract:
         assert [job.id for job in store.jobs.add([old, new])] == ["job-1", "job-2"]
         assert store.jobs.get("job-1") == old
         told = attrs.evolve(old, status="completed", error=None, result="done")
-        store.jobs.replace(old, told)
+        store.jobs.replace([JobChange(old, told)])
         assert store.jobs.get("job-1") == told
         claimed = store.jobs.claim(
             claim_token="token", lease=timedelta(minutes=1), limit=2, now=START
@@ -205,94 +203,6 @@ class JobContract:
         page = store.jobs.find(JobQuery(), after=10**30, limit=2**63 - 1)
         assert (len(page), page.next) == (3, None)
 
-    def test_change_is_fenced(self, store: Store) -> None:
-        """A change under another claim than the stored one is refused and changes nothing."""
-        job = running()
-        store.jobs.add([job])
-        done = job.completed("done", now=START).job
-        for token in ("another", None):
-            with pytest.raises(LeaseLost) as caught:
-                store.jobs.replace(attrs.evolve(job, claim_token=token), done)
-            assert caught.value.job_id == "job-1"
-        assert store.jobs.get("job-1") == job
-        store.jobs.replace(job, done)
-        assert store.jobs.get("job-1") == done
-
-    def test_change_of_another_status_is_refused(self, store: Store) -> None:
-        """A job that has another status by now is not changed, though the claim is the same."""
-        job = running()
-        store.jobs.add([job])
-        done = job.completed("done", now=START).job
-        store.jobs.replace(job, done)
-        with pytest.raises(IllegalTransition) as caught:
-            store.jobs.replace(job, job.failed("late", now=START).job)
-        assert (caught.value.status, caught.value.wanted) == ("completed", "failed")
-        assert store.jobs.get("job-1") == done
-
-    def test_change_leaves_what_it_is_not_about(self, store: Store) -> None:
-        """A change stores the fields in which it differs; what others changed meanwhile stays."""
-        job = running()
-        store.jobs.add([job])
-        store.jobs.replace(job, job.checkpointed({"at": 1}, now=START))
-        store.jobs.replace(job, job.cancel_requested(now=START).job)
-        store.jobs.replace(job, job.completed("done", now=START).job)
-        stored = store.jobs.get("job-1")
-        assert (stored.status, stored.result) == ("completed", "done")
-        assert (stored.checkpoint, stored.cancel_requested_at) == ({"at": 1}, START)
-
-    def test_json_changes_in_its_type(self, store: Store) -> None:
-        """JSON that Python takes for equal is stored as the change gives it."""
-        job = running(checkpoint=1)
-        store.jobs.add([job])
-        store.jobs.replace(job, job.checkpointed(True, now=START))
-        assert store.jobs.get("job-1").checkpoint is True
-
-    def test_change_of_unknown_job_is_refused(self, store: Store) -> None:
-        """A change never creates."""
-        with pytest.raises(JobNotFound):
-            store.jobs.replace(sample_job(), sample_job(attempts=1))
-        assert all_jobs(store) == []
-
-    def test_change_must_be_json(self, store: Store) -> None:
-        """A result that JSON cannot say is refused, and the job stays as it was."""
-        job = running()
-        store.jobs.add([job])
-        with pytest.raises(InvalidValue) as caught:
-            store.jobs.replace(job, job.completed({1: object()}, now=START).job)  # type: ignore[dict-item]  # it is no JSON
-        assert caught.value.field == "result"
-        assert store.jobs.get("job-1") == job
-
-    def test_attempts_are_kept(self, store: Store) -> None:
-        """Attempts come back equal, by number; one that is kept already stays as it is."""
-        job = running()
-        store.jobs.add([job])
-        attempts = [
-            JobAttempt(
-                job_id="job-1",
-                number=number,
-                worker_id="worker",
-                started_at=START,
-                ended_at=START + MINUTE,
-                outcome="failed",
-                error="broken",
-                checkpoint={"at": number},
-            )
-            for number in (1, 2)
-        ]
-        store.jobs.replace(job, job, attempt=attempts[1])
-        store.jobs.replace(job, job, attempt=attempts[0])
-        store.jobs.replace(job, job, attempt=attrs.evolve(attempts[0], error="another"))
-        assert store.jobs.attempts("job-1") == attempts
-
-    def test_refused_change_keeps_no_attempt(self, store: Store) -> None:
-        """An attempt is kept together with its change, or not at all."""
-        job = running()
-        store.jobs.add([job])
-        waiting, attempt = job.released(now=START)
-        with pytest.raises(LeaseLost):
-            store.jobs.replace(attrs.evolve(job, claim_token="another"), waiting, attempt=attempt)
-        assert store.jobs.attempts("job-1") == []
-
     def test_expired_leases_are_found(self, store: Store) -> None:
         """Leases that ran out are found, the longest ago first; others are not."""
         for id_, minutes in (("a", 2), ("b", 1), ("c", 3)):
@@ -346,7 +256,7 @@ class JobContract:
         job = running()
         store.jobs.add([job])
         lost, attempt = attrs.evolve(job, attempts=3).lost(now=START)
-        store.jobs.replace(job, lost, attempt=attempt)
+        store.jobs.replace([JobChange(job, lost, attempt)])
         assert len(store.jobs.attempts("job-1")) == 1
         store.jobs.prune("failed", ended_before=START + MINUTE, limit=9)
         store.jobs.add([job])
@@ -357,7 +267,7 @@ class JobContract:
         store.sessions.add(sample_session())
         job = running(memva_session_id="session-1", concurrency_key="k")
         store.jobs.add([job, sample_job(id="job-2", concurrency_key="k")])
-        store.jobs.replace(job, job, attempt=job.released(now=START).attempt)
+        store.jobs.replace([JobChange(job, job, job.released(now=START).attempt)])
         store.sessions.delete("session-1")
         assert found(store) == ["job-2"]
         assert store.jobs.attempts("job-1") == []

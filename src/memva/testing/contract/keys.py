@@ -11,6 +11,7 @@ import pytest
 
 from memva.domain.errors import IllegalTransition, JobExists, SessionNotFound, UniqueKeyTaken
 from memva.domain.job import Job
+from memva.domain.job_change import JobChange
 from memva.domain.ports import Store
 from memva.testing.clock import START
 from memva.testing.contract.claims import (
@@ -37,7 +38,7 @@ def unique(id_: str, **fields: Any) -> Job:
 
 def complete(store: Store, job: Job) -> None:
     """Complete a claimed job."""
-    store.jobs.replace(job, job.completed(now=START).job)
+    store.jobs.replace([JobChange(job, job.completed(now=START).job)])
 
 
 class KeyContract:
@@ -69,7 +70,7 @@ class KeyContract:
         waiting = store.jobs.get("b")
         begun = waiting.claimed(now=START, lease=HOUR, claim_token="t", worker_id=None)
         with pytest.raises(IllegalTransition) as caught:
-            store.jobs.replace(waiting, begun)
+            store.jobs.replace([JobChange(waiting, begun)])
         assert (caught.value.status, caught.value.wanted) == ("pending", "processing")
         assert store.jobs.get("b") == waiting
 
@@ -89,7 +90,7 @@ class KeyContract:
         store.jobs.add([keyed("a"), keyed("b", priority=9, scheduled_at=START + HOUR)])
         [job] = claim(store)
         waiting, attempt = job.failed("once", now=START, retry_at=START + HOUR)
-        store.jobs.replace(job, waiting, attempt=attempt)
+        store.jobs.replace([JobChange(job, waiting, attempt)])
         assert claim(store) == []
         assert ids_of(claim(store, now=START + HOUR)) == ["a"]
 
@@ -104,7 +105,7 @@ class KeyContract:
             "snoozed": lambda: job.snoozed(until=START, now=START),
         }
         waiting, attempt = moves[how]()
-        store.jobs.replace(job, waiting, attempt=attempt)
+        store.jobs.replace([JobChange(job, waiting, attempt)])
         assert ids_of(claim(store, now=START + HOUR, limit=9)) == ["a"]
 
     @pytest.mark.parametrize("how", ["completed", "failed", "cancelled", "cancelled waiting"])
@@ -120,16 +121,16 @@ class KeyContract:
             ended = job.cancelled(now=START).job
         else:
             waiting = job.failed("once", now=START, retry_at=START + HOUR).job
-            store.jobs.replace(job, waiting)
+            store.jobs.replace([JobChange(job, waiting)])
             job, ended = waiting, waiting.cancelled(now=START).job
-        store.jobs.replace(job, ended)
+        store.jobs.replace([JobChange(job, ended)])
         assert ids_of(claim(store)) == ["b"]
 
     def test_cancelled_first_makes_way(self, store: Store) -> None:
         """Where the job that was next of its key is cancelled, the one after it is next."""
         store.jobs.add([keyed("a"), keyed("b"), keyed("c", type="other")])
         first = store.jobs.get("a")
-        store.jobs.replace(first, first.cancelled(now=START).job)
+        store.jobs.replace([JobChange(first, first.cancelled(now=START).job)])
         assert ids_of(claim(store, limit=9)) == ["b"]
 
     def test_order_within_a_key(self, store: Store) -> None:
@@ -184,17 +185,17 @@ class KeyContract:
                         running[job.id] = job
                 case 2 if running:
                     job = running.pop(chance.choice(sorted(running)))
-                    store.jobs.replace(job, job.completed(now=now).job)
+                    store.jobs.replace([JobChange(job, job.completed(now=now).job)])
                 case 3 if running:
                     job = running.pop(chance.choice(sorted(running)))
                     back, attempt = job.released(now=now)
-                    store.jobs.replace(job, back, attempt=attempt)
+                    store.jobs.replace([JobChange(job, back, attempt)])
             held = [job.concurrency_key for job in running.values() if job.concurrency_key]
             assert len(held) == len(set(held))
         for step in range(300, 2_000):
             now = START + timedelta(seconds=step)
             for job in [*running.values(), *claim(store, f"t-{step}", limit=9, now=now)]:
-                store.jobs.replace(job, job.completed(now=now).job)
+                store.jobs.replace([JobChange(job, job.completed(now=now).job)])
             running.clear()
         assert {job.status for job in all_jobs(store)} == {"completed"}
 
@@ -235,7 +236,7 @@ class KeyContract:
         [job] = claim(store)
         assert ids_of(store.jobs.add([unique("b")])) == ["a"]
         waiting, attempt = job.failed("once", now=START, retry_at=START)
-        store.jobs.replace(job, waiting, attempt=attempt)
+        store.jobs.replace([JobChange(job, waiting, attempt)])
         assert ids_of(store.jobs.add([unique("b")])) == ["a"]
         [job] = claim(store)
         complete(store, job)
@@ -249,7 +250,7 @@ class KeyContract:
         assert ids_of(store.jobs.add([unique("b", unique_scope="until_claimed")])) == ["b"]
         assert ids_of(store.jobs.add([unique("c", unique_scope="until_claimed")])) == ["b"]
         waiting, attempt = job.failed("once", now=START, retry_at=START)
-        store.jobs.replace(job, waiting, attempt=attempt)
+        store.jobs.replace([JobChange(job, waiting, attempt)])
         assert store.jobs.get("a").status == "pending"
 
     def test_retry_that_would_collide_says_so(self, store: Store) -> None:
@@ -257,10 +258,10 @@ class KeyContract:
         store.jobs.add([unique("a")])
         [job] = claim(store)
         failed = job.failed("broken", now=START).job
-        store.jobs.replace(job, failed)
+        store.jobs.replace([JobChange(job, failed)])
         store.jobs.add([unique("b")])
         with pytest.raises(UniqueKeyTaken) as caught:
-            store.jobs.replace(failed, failed.retried(now=START).job)
+            store.jobs.replace([JobChange(failed, failed.retried(now=START).job)])
         assert (caught.value.type, caught.value.unique_key) == ("prompt", "u")
         assert caught.value.job_id == "b"
         assert store.jobs.get("a") == failed

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from memva.domain.attempt import JobAttempt
+from memva.domain.job_change import JobChange
 from memva.domain.job_page import JobQuery
 from memva.domain.ports import Store
 from memva.testing.clock import START
@@ -47,7 +48,7 @@ class MovedJobContract:
         assert store.jobs.get("job-1") == held
         assert claim_all(store) == []
         assert store.jobs.expired(now=START + MINUTE, limit=9) == [held]
-        store.jobs.replace(held, held.completed("done", now=START).job)
+        store.jobs.replace([JobChange(held, held.completed("done", now=START).job)])
         assert claim_all(store) == ["behind"]
 
     def test_wait_for_a_retry_that_began_elsewhere_goes_on(self, store: Store) -> None:
@@ -88,6 +89,6 @@ class MovedJobContract:
             error="later",
             checkpoint=["at", 1.5],
         )
-        store.jobs.replace(job, attrs.evolve(job), attempt=attempt)
+        store.jobs.replace([JobChange(job, attrs.evolve(job), attempt)])
         assert store.jobs.attempts("job-1") == [attempt]
         assert all_jobs(store) == [job]

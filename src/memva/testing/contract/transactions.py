@@ -15,6 +15,7 @@ from memva.domain.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
+from memva.domain.job_change import JobChange
 from memva.domain.ports import Store
 from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import lines, stored
@@ -71,7 +72,7 @@ class TransactionContract:
         session, job = store.sessions.get("session-1"), store.jobs.get("job-1")
         with pytest.raises(Boom), store.transaction():
             store.sessions.update(attrs.evolve(session, title="changed"))
-            store.jobs.replace(job, attrs.evolve(job, attempts=2))
+            store.jobs.replace([JobChange(job, attrs.evolve(job, attempts=2))])
             store.sessions.delete("session-1")
             assert counts(store) == (0, 0, 0, 0)
             raise Boom
