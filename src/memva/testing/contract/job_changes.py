@@ -179,17 +179,17 @@ class JobChangeContract:
 
     def test_changes_of_one_job_follow_each_other(self, store: Store) -> None:
         """Of several changes of one job each is made of what the one before it has left."""
-        job = running()
-        store.jobs.add([job])
-        noted = job.checkpointed({"at": 1}, now=START)
-        done = noted.completed("done", now=START).job
-        store.jobs.replace([JobChange(job, noted), JobChange(noted, done)])
-        assert store.jobs.get("job-1") == done
+        job, other = running(), running(id="other")
+        store.jobs.add([job, other])
+        once = job.checkpointed(1, now=START + MINUTE)
+        twice = once.checkpointed(2, now=START + MINUTE)
+        elsewhere = JobChange(other, other.checkpointed(3, now=START))
+        store.jobs.replace([elsewhere, JobChange(job, once), JobChange(once, twice)])
+        assert all_jobs(store) == [elsewhere.new, twice]
+        done = JobChange(twice, twice.completed(now=START + MINUTE).job)
         with pytest.raises(IllegalTransition):
-            store.jobs.replace(
-                [JobChange(done, done.retried(now=START).job), JobChange(done, done)]
-            )
-        assert store.jobs.get("job-1") == done
+            store.jobs.replace([done, done])
+        assert all_jobs(store) == [elsewhere.new, twice]
 
     def test_several_changes_free_their_keys(self, store: Store) -> None:
         """Jobs that end at once free their keys at once, whichever stood behind them."""
