@@ -16,6 +16,7 @@ from memva import (
     NewJob,
     Store,
     complete_job,
+    complete_jobs,
     create_jobs,
     get_job_stats,
     get_next_job,
@@ -79,9 +80,7 @@ def claim_and_complete_batch(store: Store, count: int) -> None:
     """Claim and complete so many jobs at once: a step for all claims, and one for all ends."""
     jobs = get_next_jobs(store, limit=count, types=[TYPE])
     assert len(jobs) == count
-    with store.transaction():
-        for job in jobs:
-            complete_job(store, job, RESULT)
+    complete_jobs(store, [(job, RESULT) for job in jobs])
 
 
 def claim_and_complete_raw(connection: sqlite3.Connection, count: int) -> None:

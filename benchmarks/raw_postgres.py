@@ -53,7 +53,7 @@ _COMPLETE: Final = """
 _COMPLETE_MANY: Final = """
     UPDATE jobs SET stage = NULL, status = 'completed', result = done.result, error = NULL,
         completed_at = now(), updated_at = now(), lease_until = NULL
-    FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS done (result, position, claim_token)
+    FROM unnest(%b::text[], %b::bigint[], %b::text[]) AS done (result, position, claim_token)
     WHERE jobs.position = done.position AND jobs.claim_token = done.claim_token
         AND status = 'processing'
 """

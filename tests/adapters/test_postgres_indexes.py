@@ -97,7 +97,7 @@ def numbered(sql: str) -> tuple[str, int]:
         name = found[1] or f"the {len(numbers)}th"
         return f"${numbers.setdefault(name, len(numbers) + 1)}"
 
-    return re.sub(r"%(?:\((\w+)\))?s", number, sql).replace("%%", "%"), len(numbers)
+    return re.sub(r"%(?:\((\w+)\))?[sb]", number, sql).replace("%%", "%"), len(numbers)
 
 
 def listing(
@@ -158,7 +158,11 @@ OF_RESPONSE = "(memva_session_id = $1) AND (session_id = $2) AND (response_id = 
         (queue._FIRST_WAITING, "jobs_waiting", ""),
         (queue._DUE, "jobs_waiting", "(scheduled_at <= $1)"),
         (job_changes._changing(("status", "stage")), "jobs_id_key", "(id = $3)"),
-        (job_changes._changing_several(("status",)), "jobs_id_key", "(id = (change.id)::text)"),
+        (
+            job_changes._changing_several(("status",), ("id",)),
+            "jobs_id_key",
+            "(id = (change.id)::text)",
+        ),
         (job_changes._SELECT_UNIQUE, "jobs_unique", "(type = $1) AND (unique_key = $2)"),
         (jobs._EXPIRED, "jobs_claimed", "(lease_until <= $1)"),
         (jobs._PRUNE, "jobs_ended", "(status = $1) AND (completed_at < $2)"),

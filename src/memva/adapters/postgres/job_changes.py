@@ -44,15 +44,13 @@ _CHANGE: Final = """
 # Where one of them is refused, the division by zero undoes the others.
 _CHANGE_SEVERAL: Final = """
     WITH changed AS (
-        UPDATE jobs SET {settings}
-        FROM unnest({arrays}) AS change ({names})
-        WHERE jobs.id = change.id AND jobs.claim_token IS NOT DISTINCT FROM change.claim_token
-            AND jobs.status = change.status
+        UPDATE jobs SET {settings} FROM unnest({arrays}) AS change ({names})
+        WHERE jobs.id = change.id AND jobs.claim_token IS NOT DISTINCT FROM {held_token}
+            AND jobs.status = {held_status}
         RETURNING 1
     )
-    SELECT 1 / (count(*) = %s)::int FROM changed
+    SELECT 1 / (count(*) = %(number)s)::int FROM changed
 """
-_CONDITION: Final = ("id", "claim_token", "status")
 _KEEP_ATTEMPT: Final = f"""
     INSERT INTO job_attempts (position, {ATTEMPT_COLUMNS})
     SELECT position, {placeholders(ATTEMPT_COLUMNS)} FROM jobs WHERE id = %s
@@ -90,7 +88,7 @@ class StoredChange:
 
     @property
     def condition(self) -> Row:
-        """What the stored job must have: the values of `_CONDITION`."""
+        """The job's id, and the claim and the status that it must have."""
         old, new, _ = self.change
         return (new.id, old.claim_token, old.status)
 
@@ -132,10 +130,18 @@ class AlikeChanges:
 
     def store(self, connection: Connection) -> None:
         """Store them; where one is refused, an error that `is_division_by_zero` undoes it."""
-        names = tuple(self.changes[0].columns)
+        names = ("id", "held_token", "held_status", *self.changes[0].columns)
         rows = [(*change.condition, *change.columns.values()) for change in self.changes]
-        values = [list(column) for column in zip(*rows, strict=True)]
-        connection.rows(_changing_several(names), (*values, len(rows)))
+        values: dict[str, object] = {"number": len(rows)}
+        own = []
+        for name, column in zip(names, zip(*rows, strict=True), strict=True):
+            # Mostly they differ in little more than their ids.
+            if name != "id" and all(value == column[0] for value in column):
+                values[name] = column[0]
+            else:
+                own.append(name)
+                values[name] = list(column)
+        connection.rows(_changing_several(names[3:], tuple(own)), values)
 
 
 def alike_changes(changes: Sequence[StoredChange]) -> list[AlikeChanges]:
@@ -186,14 +192,18 @@ def _changing(names: tuple[str, ...]) -> str:
 
 
 @cache
-def _changing_several(names: tuple[str, ...]) -> str:
-    """Return the statement that stores these columns of several jobs."""
-    arrays = [f"%s::{job_column_type(name)}[]" for name in (*_CONDITION, *names)]
-    settings = [f"{name} = change.new_{name}" for name in names] or ["id = jobs.id"]
+def _changing_several(names: tuple[str, ...], own: tuple[str, ...]) -> str:
+    """Return the statement that stores these columns of several jobs, each with its `own`."""
+
+    def value(name: str) -> str:
+        return f"change.{name}" if name in own else f"%({name})s::{job_column_type(name)}"
+
     return _CHANGE_SEVERAL.format(
-        settings=", ".join(settings),
-        arrays=", ".join(arrays),
-        names=", ".join([*_CONDITION, *(f"new_{name}" for name in names)]),
+        settings=", ".join(f"{name} = {value(name)}" for name in names) or "id = jobs.id",
+        arrays=", ".join(f"%({name})b::{job_column_type(name)}[]" for name in own),
+        names=", ".join(own),
+        held_token=value("held_token"),
+        held_status=value("held_status"),
     )
 
 

@@ -17,13 +17,16 @@ from typing import Final
 
 import attrs
 
-from memva.adapters.postgres.connection import Connection
+from memva.adapters.postgres.connection import Connection, Row
 from memva.adapters.postgres.names import Names
 from memva.adapters.postgres.probes import probe, probes
-from memva.adapters.postgres.rows import JOB_COLUMNS, job_from_row
+from memva.adapters.postgres.rows import JOB_COLUMNS, JOB_FIELDS, job_from_row
 from memva.domain.job import Job
 
 _ORDER: Final = "priority DESC, scheduled_at, created_at, position"
+_PRIORITY, _SCHEDULED_AT, _CREATED_AT = (
+    JOB_FIELDS.index(name) for name in ("priority", "scheduled_at", "created_at")
+)
 
 # Sorted, so that no two wait for each other; two keys of one number share a lock.
 _LOCK: Final = """
@@ -84,14 +87,10 @@ _CHOOSE: Final = f"""
         ELSE pg_try_advisory_xact_lock(%(keys)s::int, hashtext(concurrency_key)) END
     LIMIT %(limit)s
 """
-_CLAIMED: Final = """
-    claimed AS (
-        UPDATE jobs SET stage = 'claimed', status = 'processing', attempts = attempts + 1,
-            claims = claims + 1, started_at = %(now)s, updated_at = %(now)s,
-            lease_until = %(lease_until)s, claim_token = %(claim_token)s, worker_id = %(worker_id)s
-        FROM held WHERE jobs.position = held.position AND {condition}
-        RETURNING jobs.*
-    )
+_MARK_CLAIMED: Final = """
+    UPDATE jobs SET stage = 'claimed', status = 'processing', attempts = attempts + 1,
+        claims = claims + 1, started_at = %(now)s, updated_at = %(now)s,
+        lease_until = %(lease_until)s, claim_token = %(claim_token)s, worker_id = %(worker_id)s
 """
 # A statement of its own, so that it sees what others did to a key before its lock was free.
 _CLAIM: Final = f"""
@@ -99,7 +98,11 @@ _CLAIM: Final = f"""
         SELECT position, stage, scheduled_at FROM jobs
         WHERE position = ANY(%(positions)s::bigint[]) FOR UPDATE SKIP LOCKED
     ),
-    {_CLAIMED.format(condition="held.stage = 'ready' AND held.scheduled_at <= %(now)s")},
+    claimed AS (
+        {_MARK_CLAIMED} FROM held WHERE jobs.position = held.position
+            AND held.stage = 'ready' AND held.scheduled_at <= %(now)s
+        RETURNING jobs.*
+    ),
     made_way AS (
         UPDATE jobs SET stage = 'behind' FROM claimed
         WHERE jobs.stage = 'ready' AND jobs.concurrency_key = claimed.concurrency_key
@@ -109,14 +112,15 @@ _CLAIM: Final = f"""
 """
 # Of one type the rows come in their order, and so may be held at once.
 _CLAIM_WITHOUT_KEYS: Final = f"""
-    WITH held AS MATERIALIZED (
-        SELECT position, concurrency_key FROM jobs
-        WHERE stage = 'ready' AND type = %(type)s AND scheduled_at <= %(now)s
-            AND {_NONE_HAS_BECOME_DUE}
-        ORDER BY {_ORDER} LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    ),
-    {_CLAIMED.format(condition="(SELECT every(concurrency_key IS NULL) FROM held)")}
-    SELECT {JOB_COLUMNS} FROM claimed ORDER BY {_ORDER}
+    {_MARK_CLAIMED} WHERE position = ANY ((
+        SELECT CASE WHEN every(concurrency_key IS NULL) THEN array_agg(position) END FROM (
+            SELECT position, concurrency_key FROM jobs
+            WHERE stage = 'ready' AND type = %(type)s AND scheduled_at <= %(now)s
+                AND {_NONE_HAS_BECOME_DUE}
+            ORDER BY {_ORDER} LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+        ) AS held
+    )::bigint[])
+    RETURNING {JOB_COLUMNS}, position
 """
 _EARLY: Final = """
     WITH RECURSIVE {types}
@@ -246,7 +250,9 @@ class Queue:
         looked at yet. It is one statement.
         """
         values = {**_changes(claim), "type": probe(type_), "limit": limit}
-        return [job_from_row(row) for row in self._connection.rows(_CLAIM_WITHOUT_KEYS, values)]
+        rows = self._connection.rows(_CLAIM_WITHOUT_KEYS, values)
+        rows.sort(key=_place)
+        return [job_from_row(row) for row in rows]
 
     def take(self, claim: Claim, *, limit: int, slack: int) -> list[Job]:
         """Claim the first jobs that are ready, but for those that others are at.
@@ -298,8 +304,13 @@ class Queue:
         return moved
 
 
+def _place(row: Row) -> tuple[object, ...]:
+    """Return what the rows of `JOB_COLUMNS` and a position are sorted by, as `_ORDER` does."""
+    return (-row[_PRIORITY], row[_SCHEDULED_AT], row[_CREATED_AT], row[-1])
+
+
 def _changes(claim: Claim) -> dict[str, object]:
-    """Return what `_CLAIMED` names."""
+    """Return what `_MARK_CLAIMED` names."""
     return {
         "now": claim.now,
         "lease_until": claim.now + claim.lease,

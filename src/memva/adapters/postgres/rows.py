@@ -19,13 +19,13 @@ from memva.domain.text import folded
 
 _SESSION_FIELDS: Final = [field.name for field in attrs.fields(Session)]
 _EVENT_FIELDS: Final = [field.name for field in attrs.fields(Event)]
-_JOB_FIELDS: Final = [field.name for field in attrs.fields(Job)]
+JOB_FIELDS: Final = [field.name for field in attrs.fields(Job)]
 
 SESSION_COLUMNS: Final = ", ".join(_SESSION_FIELDS)
 NEW_SESSION_COLUMNS: Final = f"{SESSION_COLUMNS}, folded_title"
 EVENT_COLUMNS: Final = ", ".join(_EVENT_FIELDS)
 NEW_EVENT_COLUMNS: Final = f"{EVENT_COLUMNS}, sort_at, said"
-JOB_COLUMNS: Final = ", ".join(_JOB_FIELDS)
+JOB_COLUMNS: Final = ", ".join(JOB_FIELDS)
 NEW_JOB_COLUMNS: Final = (
     "id, type, data, priority, max_attempts, scheduled_at, created_at, updated_at, "
     "memva_session_id, concurrency_key, unique_key, unique_scope, timeout"
@@ -34,7 +34,7 @@ ATTEMPT_COLUMNS: Final = "number, worker_id, started_at, ended_at, outcome, erro
 
 _METADATA: Final = _SESSION_FIELDS.index("metadata")
 _DATA: Final = _EVENT_FIELDS.index("data")
-_TIMEOUT: Final = _JOB_FIELDS.index("timeout")
+_TIMEOUT: Final = JOB_FIELDS.index("timeout")
 _JOB_JSON: Final = frozenset({"data", "result", "checkpoint"})
 _JOB_TYPES: Final = {
     **dict.fromkeys(("priority", "attempts", "max_attempts", "claims", "timeout"), "bigint"),
@@ -51,7 +51,7 @@ _JOB_TYPES: Final = {
         "timestamptz",
     ),
 }
-_JOB_JSON_PLACES: Final = [_JOB_FIELDS.index(name) for name in _JOB_JSON]
+_JOB_JSON_PLACES: Final = [JOB_FIELDS.index(name) for name in _JOB_JSON]
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 _session = rebuilder(Session)
@@ -118,7 +118,7 @@ def event_from_row(row: Row) -> Event:
 
 def job_row(job: Job) -> Row:
     """Return the job as a row of `JOB_COLUMNS`."""
-    return tuple(job_column(name, getattr(job, name)) for name in _JOB_FIELDS)
+    return tuple(job_column(name, getattr(job, name)) for name in JOB_FIELDS)
 
 
 def is_untouched(job: Job) -> bool:
@@ -164,7 +164,7 @@ def job_column_type(name: str) -> str:
 
 def job_from_row(row: Row) -> Job:
     """Return the job of a row that begins with `JOB_COLUMNS`."""
-    values = list(row[: len(_JOB_FIELDS)])
+    values = list(row[: len(JOB_FIELDS)])
     for place in _JOB_JSON_PLACES:
         # What most jobs have needs no parser.
         values[place] = None if values[place] == "null" else decode_json(values[place])
