@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
-from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from memva.adapters.postgres.errors import translate
 from memva.domain.errors import InvalidValue, StoreError, StoreIncompatible, StoreUnavailable
@@ -72,7 +72,9 @@ class Connection(_Base):
 
     def set_up(self, *, schema: str, busy_timeout: float) -> None:
         """Make it as memva's statements expect it to be."""
-        # One type for all numbers: a statement is prepared once, whatever their size.
+        # One type for all numbers: a statement is prepared once, whatever their size, and the rows
+        # of a batch agree in it.
+        self.adapters.register_dumper(int, Int8Dumper)
         self.adapters.register_dumper(int, Int8BinaryDumper)
         settings = sql.SQL(_SETTINGS).format(
             schema=sql.Identifier(schema), lock_timeout=sql.Literal(f"{busy_timeout * 1000:.0f}ms")
