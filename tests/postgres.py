@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 GIVEN: Final = "MEMVA_TEST_POSTGRES"
-"""Names the URL of another server; its role must be allowed to make schemas in the database."""
+"""Names the URL of another server; its role must own the database."""
 
 PROGRAMS: Final = "MEMVA_TEST_POSTGRES_PROGRAMS"
 """Names the folder with the programs of another PostgreSQL, in the place of the package's."""

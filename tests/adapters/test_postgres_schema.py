@@ -1,6 +1,8 @@
 """The schema of a PostgreSQL store: made once, refused where it is not memva's, beside others."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import LiteralString
 
 import psycopg
@@ -13,6 +15,7 @@ from memva.adapters.postgres import connection as postgres_connection
 from memva.adapters.postgres.migrations import MIGRATIONS
 from memva.domain import SessionQuery
 from memva.testing import sample_session
+from memva.testing.contract.forks import forked
 
 
 def run(url: str, statement: LiteralString, schema: str) -> list[tuple[object, ...]]:
@@ -21,18 +24,80 @@ def run(url: str, statement: LiteralString, schema: str) -> list[tuple[object, .
         return cursor.fetchall() if cursor.description else []
 
 
-def test_many_may_open_a_new_store_at_once(postgres_url: str, postgres_schema: str) -> None:
+@contextmanager
+def not_allowed_to_make_schemas(url: str) -> Iterator[None]:
+    """Take the right to make schemas from the role, which owns the database and may do so."""
+    run(url, "REVOKE CREATE ON DATABASE {} FROM CURRENT_USER", database(url))
+    try:
+        yield
+    finally:
+        run(url, "GRANT CREATE ON DATABASE {} TO CURRENT_USER", database(url))
+
+
+def database(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        return connection.info.dbname
+
+
+def test_ten_processes_may_make_the_schema_at_once(postgres_url: str, postgres_schema: str) -> None:
     run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+    reader, writer = os.pipe()
 
-    def open_and_add(number: int) -> None:
+    def open_and_add() -> int:
+        os.read(reader, 1)
         with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
-            store.sessions.add(sample_session(id=f"session-{number}"))
+            store.sessions.add(sample_session(id=f"session-{os.getpid()}"))
+        return 0
 
-    with ThreadPoolExecutor(10) as threads:
-        for opened in [threads.submit(open_and_add, number) for number in range(10)]:
-            opened.result()
+    results = [forked(open_and_add) for _ in range(10)]
+    os.write(writer, b"x" * 10)
+    assert [result() for result in results] == [0] * 10
+    os.close(reader)
+    os.close(writer)
+    versions = run(postgres_url, "SELECT version FROM {}.memva_version", postgres_schema)
+    assert versions == [(len(MIGRATIONS),)]
     with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
         assert len(store.sessions.find(SessionQuery())) == 10
+
+
+def test_schema_made_for_the_role_is_enough(postgres_url: str, postgres_schema: str) -> None:
+    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+    run(postgres_url, "CREATE SCHEMA {} AUTHORIZATION CURRENT_USER", postgres_schema)
+    with (
+        not_allowed_to_make_schemas(postgres_url),
+        PostgresStore.open(postgres_url, schema=postgres_schema) as store,
+    ):
+        store.sessions.add(sample_session())
+
+
+def test_role_that_may_not_make_the_schema_is_told_what_it_needs(
+    postgres_url: str, postgres_schema: str
+) -> None:
+    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+    with (
+        not_allowed_to_make_schemas(postgres_url),
+        pytest.raises(StoreUnavailable, match=r"CREATE SCHEMA … AUTHORIZATION") as caught,
+    ):
+        PostgresStore.open(postgres_url, schema=postgres_schema)
+    assert isinstance(caught.value.__cause__, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize(
+    ("made", "rights"), [(False, "CREATE"), (False, "CREATE, USAGE"), (True, "USAGE")]
+)
+def test_role_that_may_not_use_the_schema_is_told_what_it_needs(
+    postgres_url: str, postgres_schema: str, made: bool, rights: LiteralString
+) -> None:
+    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+    run(postgres_url, "CREATE SCHEMA {}", postgres_schema)
+    if made:
+        PostgresStore.open(postgres_url, schema=postgres_schema).close()
+    run(postgres_url, f"REVOKE {rights} ON SCHEMA {{}} FROM CURRENT_USER", postgres_schema)
+    try:
+        with pytest.raises(StoreUnavailable, match=r"may not make or use the schema"):
+            PostgresStore.open(postgres_url, schema=postgres_schema)
+    finally:
+        run(postgres_url, "GRANT ALL ON SCHEMA {} TO CURRENT_USER", postgres_schema)
 
 
 def test_schema_of_a_newer_memva_is_refused(postgres_url: str, postgres_schema: str) -> None:

@@ -40,6 +40,8 @@ _BY_CLASS: Final[dict[str, type[StoreError]]] = {
     "58": StoreUnavailable,
 }
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
+# Of what is in a schema that it may not use, a role does not even see the names.
+_REFUSALS: Final = frozenset({"42501", "3F000", "42P01"})
 
 
 def translate(error: psycopg.Error) -> StoreError:
@@ -56,6 +58,11 @@ def translate(error: psycopg.Error) -> StoreError:
 def is_conflict(error: StoreError) -> bool:
     """Tell whether PostgreSQL undid one of two transactions that were in each other's way."""
     return _state(error) in _CONFLICTS
+
+
+def is_refusal(error: StoreError) -> bool:
+    """Tell whether the role was not allowed to."""
+    return _state(error) in _REFUSALS
 
 
 def is_foreign_key(error: StoreError) -> bool:

@@ -10,9 +10,10 @@ from typing import Final
 from psycopg import sql
 
 from memva.adapters.postgres.connection import Connection
+from memva.adapters.postgres.errors import is_refusal
 from memva.adapters.postgres.names import Names
 from memva.adapters.postgres.search_index import VECTOR
-from memva.domain.errors import StoreIncompatible
+from memva.domain.errors import StoreError, StoreIncompatible, StoreUnavailable
 
 # All text sorts by code points, as everywhere in memva, whatever the database's own collation.
 _TEXT: Final = 'text COLLATE "C"'
@@ -223,6 +224,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
 
 _TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
 _SCHEMA: Final = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
+_WHO: Final = "SELECT current_user, current_database()"
 _VERSION_TABLE: Final = "memva_version"
 _VERSION: Final = f"SELECT version FROM {_VERSION_TABLE}"
 _BEGIN: Final = f"""
@@ -237,10 +239,24 @@ def migrate(connection: Connection, names: Names) -> None:
 
     Raises:
         StoreIncompatible: The schema is another application's, or a newer memva's.
-        StoreError: The role may not do it, for one.
+        StoreUnavailable: The role is not allowed to.
+        StoreError: It cannot be done for another reason.
     """
-    if _is_up_to_date(connection, names):
-        return
+    try:
+        if not _is_up_to_date(connection, names):
+            _take_steps(connection, names)
+    except StoreError as error:
+        if not is_refusal(error):
+            raise
+        [(role, database)] = connection.rows(_WHO)
+        raise StoreUnavailable(
+            f"the role {role!r} may not make or use the schema {names.schema!r}: {error}. Somebody "
+            f"who may has to run, in the database {database!r}, CREATE SCHEMA … AUTHORIZATION … "
+            "for it, or GRANT CREATE ON DATABASE … TO …"
+        ) from error.__cause__
+
+
+def _take_steps(connection: Connection, names: Names) -> None:
     # Of several processes that begin at once one does it, and the others wait for it.
     connection.script(f"BEGIN; SET LOCAL lock_timeout = 0; {names.lock_migrations}")
     try:

@@ -83,6 +83,7 @@ class PostgresStore:
         Raises:
             InvalidValue: An argument has a value that it cannot have.
             StoreIncompatible: The schema is another application's or a newer memva's.
+            StoreUnavailable: The server cannot be reached, or the role may not make the schema.
             StoreError: It cannot be opened for another reason.
         """
         check_url(url)
