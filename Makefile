@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ONLY ?=
 
-.PHONY: demo test test-claude test-pythons proof bench check lock clean
+.PHONY: demo test test-claude test-pythons test-postgres proof bench check lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python examples/demo.py
@@ -24,8 +24,15 @@ test-pythons:
 			VENV=.venv-$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') || exit 1; \
 	done
 
+# The whole contract, and what the adapter alone does, on each PostgreSQL that Debian has put here.
+test-postgres: $(VENV)/ready
+	@for programs in $$(.ci/postgres); do \
+		echo "== $$($$programs/postgres --version)"; \
+		MEMVA_TEST_POSTGRES_PROGRAMS=$$programs $(BIN)/pytest tests/contract/test_postgres.py tests/adapters/test_postgres_*.py || exit 1; \
+	done
+
 # The same tests at the sizes that prove them.
-proof: $(VENV)/ready
+proof: $(VENV)/ready test-postgres
 	MEMVA_PROOF=1 $(BIN)/pytest --timeout=900 --log-cli-level=INFO -k "processes or killed or agree or any_order or any_graph or any_history or reference" tests
 
 bench: $(VENV)/ready

@@ -119,6 +119,7 @@ def page(condition: str, *, back: bool = False) -> str:
 
 OURS = narrowing(EventQuery(memva_session_id="s", event_types=["user"], is_sidechain=True))[0]
 THEIRS = narrowing(EventQuery(session_id="s"))[0]
+OF_WANTED_RESPONSE = "(memva_session_id = $2) AND (session_id = $3) AND (response_id = "
 OF_RESPONSE = "(memva_session_id = $1) AND (session_id = $2) AND (response_id = "
 
 
@@ -132,7 +133,7 @@ OF_RESPONSE = "(memva_session_id = $1) AND (session_id = $2) AND (response_id = 
         (events._SELECT, "events_by_key", "(session_id = $1) AND (uuid = $2) AND"),
         (events._PLACE, "events_by_key", "(session_id = $1) AND (uuid = $2) AND"),
         (events._VERSIONS, "events_by_key", "(session_id = $1) AND (uuid = $2)"),
-        (events._MANY_VERSIONS, "events_by_key", "(session_id = $1) AND (uuid = ANY ($2))"),
+        (events._MANY_VERSIONS, "events_by_key", "(session_id = $2) AND (uuid = wanted.of_uuid)"),
         (events._COMMITTED.format(narrowing=OURS), "events_pkey", '("position" > $1) AND ("posi'),
         (events._ASSOCIATED, "events_by_claude_session", "(session_id = $1)"),
         (events._COUNT_LINES, "events_by_key", "(session_id = $1) AND (uuid >= $"),
@@ -151,7 +152,7 @@ OF_RESPONSE = "(memva_session_id = $1) AND (session_id = $2) AND (response_id = 
         (counts._LATEST, "events_said", "(memva_session_id = "),
         (counts._KEEP, "session_counts_pkey", "(memva_session_id = $2)"),
         (counting._SELECT, "responses_pkey", f"{OF_RESPONSE}$3)"),
-        (counting._SELECT_MANY, "responses_pkey", f"{OF_RESPONSE}ANY ($3))"),
+        (counting._SELECT_MANY, "responses_pkey", f"{OF_WANTED_RESPONSE}wanted.id)"),
         (counting._REMOVE, "responses_pkey", f"{OF_RESPONSE}$3)"),
         (counting._REMOVE_SESSION, "responses_pkey", "(memva_session_id = $1)"),
         (counting._TELLING, "events_pkey", '("position" = ANY ($1))'),

@@ -26,10 +26,15 @@ _SELECT: Final = f"""
     SELECT {TOLD_COLUMNS} FROM responses
     WHERE memva_session_id = %s AND session_id = %s AND response_id = %s
 """
+# One seek for each: where a session is thought to have few, all of them would be read instead.
 _SELECT_MANY: Final = f"""
-    SELECT {TOLD_COLUMNS} FROM responses
-    WHERE memva_session_id = %s AND session_id = %s
-        AND response_id = ANY(%s::text[])
+    SELECT {TOLD_COLUMNS} FROM unnest(%(response_ids)s::text[]) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM responses
+        WHERE memva_session_id = %(memva_session_id)s AND session_id = %(session_id)s
+            AND response_id = wanted.id
+        OFFSET 0
+    ) AS responses
 """
 _PUT: Final = f"""
     INSERT INTO responses ({TOLD_COLUMNS}) VALUES ({placeholders(TOLD_COLUMNS)})
@@ -156,13 +161,20 @@ class Counting:
             [key] = keys
             rows = self._connection.rows(_SELECT, key[:3])
         else:
-            responses: dict[tuple[str, str], list[str]] = {}
+            responses: dict[tuple[str, str], set[str]] = {}
             for memva_session_id, session_id, response_id, _, _ in keys:
-                responses.setdefault((memva_session_id, session_id), []).append(response_id)
+                responses.setdefault((memva_session_id, session_id), set()).add(response_id)
             rows = [
                 row
-                for session, ids in responses.items()
-                for row in self._connection.rows(_SELECT_MANY, (*session, ids))
+                for (memva_session_id, session_id), ids in responses.items()
+                for row in self._connection.rows(
+                    _SELECT_MANY,
+                    {
+                        "memva_session_id": memva_session_id,
+                        "session_id": session_id,
+                        "response_ids": sorted(ids),
+                    },
+                )
             ]
         return {row[:5]: row for row in rows}
 

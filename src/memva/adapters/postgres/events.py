@@ -32,8 +32,13 @@ _DELETE: Final = "DELETE FROM events WHERE position = ANY(%s::bigint[])"
 _BY_KEY: Final = "session_id = %s AND uuid = %s AND project_key = %s AND subpath = %s"
 _SELECT: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE {_BY_KEY}"
 _VERSIONS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE session_id = %s AND uuid = %s"
+# One seek for each uuid: where a session is thought to be short, all of it would be read instead.
 _MANY_VERSIONS: Final = f"""
-    SELECT {EVENT_COLUMNS} FROM events WHERE session_id = %s AND uuid = ANY(%s::text[])
+    SELECT {EVENT_COLUMNS} FROM unnest(%(uuids)s::text[]) AS wanted (of_uuid)
+    CROSS JOIN LATERAL (
+        SELECT * FROM events
+        WHERE session_id = %(session_id)s AND uuid = wanted.of_uuid OFFSET 0
+    ) AS events
 """
 _PAGE: Final = f"""
     SELECT {EVENT_COLUMNS}, sort_at FROM events
@@ -247,13 +252,15 @@ def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:
     if len(events) == 1:
         rows = connection.rows(_VERSIONS, (events[0].session_id, events[0].uuid))
         return [event_from_row(row) for row in rows]
-    uuids: dict[str, list[str]] = {}
+    uuids: dict[str, set[str]] = {}
     for event in events:
-        uuids.setdefault(event.session_id, []).append(event.uuid)
+        uuids.setdefault(event.session_id, set()).add(event.uuid)
     return [
         event_from_row(row)
         for session_id, named in uuids.items()
-        for row in connection.rows(_MANY_VERSIONS, (session_id, named))
+        for row in connection.rows(
+            _MANY_VERSIONS, {"session_id": session_id, "uuids": sorted(named)}
+        )
     ]
 
 
