@@ -39,6 +39,11 @@ _BY_CLASS: Final[dict[str, type[StoreError]]] = {
     "57": StoreUnavailable,
     "58": StoreUnavailable,
 }
+_LIMIT_EXCEEDED: Final = "54000"
+_TOO_LONG: Final = (
+    "a value is too long: of an id, a key or a path that is looked up PostgreSQL takes some "
+    "2,700 bytes"
+)
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 # Of what is in a schema that it may not use, a role does not even see the names.
 _REFUSALS: Final = frozenset({"42501", "3F000", "42P01"})
@@ -52,7 +57,7 @@ def translate(error: psycopg.Error) -> StoreError:
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         return (StoreUnavailable if lost else StoreError)(str(error))
     kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StoreError)
-    return kind(str(error))
+    return kind(f"{_TOO_LONG}: {error}" if state == _LIMIT_EXCEEDED else str(error))
 
 
 def is_conflict(error: StoreError) -> bool:
