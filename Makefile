@@ -28,12 +28,14 @@ test-pythons:
 test-postgres: $(VENV)/ready
 	@for programs in $$(.ci/postgres); do \
 		echo "== $$($$programs/postgres --version)"; \
-		MEMVA_TEST_POSTGRES_PROGRAMS=$$programs $(BIN)/pytest tests/contract/test_postgres.py tests/adapters/test_postgres_*.py || exit 1; \
+		MEMVA_TEST_POSTGRES_PROGRAMS=$$programs $(BIN)/pytest --timeout=900 tests/contract/test_postgres.py tests/adapters/test_postgres_*.py \
+			|| exit 1; \
 	done
 
 # The same tests at the sizes that prove them.
-proof: $(VENV)/ready test-postgres
+proof: $(VENV)/ready
 	MEMVA_PROOF=1 $(BIN)/pytest --timeout=900 --log-cli-level=INFO -k "processes or killed or agree or any_order or any_graph or any_history or reference" tests
+	MEMVA_PROOF=1 $(MAKE) --no-print-directory test-postgres
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))

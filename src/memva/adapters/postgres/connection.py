@@ -13,6 +13,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from memva.adapters.postgres.errors import translate
+from memva.adapters.postgres.pooler import check_pooler
 from memva.domain.errors import InvalidValue, StoreError, StoreIncompatible, StoreUnavailable
 
 _T = TypeVar("_T")
@@ -56,7 +57,7 @@ class Connection(_Base):
 
         Raises:
             StoreIncompatible: The database cannot hold all text.
-            StoreError: It cannot be opened, or the server is too old.
+            StoreError: It cannot be opened, the server is too old, or a pooler keeps no sessions.
         """
         try:
             connection = cls.connect(url, autocommit=True)
@@ -64,6 +65,7 @@ class Connection(_Base):
             raise translate(error) from error
         try:
             _check_server(connection)
+            check_pooler(connection, url)
             connection.set_up(schema=schema, busy_timeout=busy_timeout)
         except BaseException:
             connection.close()
