@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 import pytest
 
 from memva import NewJob, complete_job, create_job, create_jobs, get_next_jobs
-from memva.adapters.postgres import PostgresStore
+from memva.adapters.postgres import PostgresStore, transcripts
 from memva.adapters.postgres.connection import Connection, Parameters
-from memva.domain import EventQuery
+from memva.domain import Event, EventQuery
 from memva.testing import sample_event, sample_job, sample_session
 
 MANY = 1_000
@@ -126,3 +126,16 @@ def test_appends_and_pages_read_few_pages(
     store.events.last_position()
     store.transcripts.find()
     assert_few_pages(store, statements)
+
+
+def test_append_at_the_end_looks_for_no_outdated_summary(
+    postgres_store: PostgresStore, statements: list[Statement]
+) -> None:
+    def looks(*events: Event) -> int:
+        statements.clear()
+        postgres_store.events.append(events)
+        return sum(sql == transcripts._OUTDATE_SUMMARY for sql, _ in statements)
+
+    assert looks(sample_event(uuid="a", line=5), sample_event(uuid="b", line=6)) == 0
+    assert looks(sample_event(uuid="c", line=7), sample_event(uuid="streamed")) == 0
+    assert looks(sample_event(uuid="d", line=3)) == 1

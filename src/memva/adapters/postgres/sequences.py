@@ -59,12 +59,14 @@ class Sequences:
 
     Attributes:
         begun: The transcripts of which the first line was inserted.
+        changed_from: The first line that came, changed or went at or before a transcript's end.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._last: dict[tuple[Transcript, bool], tuple[int, datetime]] = {}
         self.begun: set[Transcript] = set()
+        self.changed_from: dict[Transcript, int] = {}
 
     def last_line(self, transcript: Transcript) -> int:
         """Return the highest line of a transcript; 0 where it has none."""
@@ -78,13 +80,21 @@ class Sequences:
             sequence = event.transcript, event.line > 0
             disturbed[sequence] = min(event.line, disturbed.get(sequence, event.line))
 
+        def change(event: Event) -> None:
+            if event.line > 0:
+                first = self.changed_from.get(event.transcript, event.line)
+                self.changed_from[event.transcript] = min(event.line, first)
+
         for event in after_removing:
             disturb(event)
+            change(event)
         positions = self._take_positions(len(events))
         rows: list[Row] = []
         for event, position in zip(events, positions, strict=True):
             sequence = event.transcript, event.line > 0
             line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
+            if event.line <= line:
+                change(event)
             if event.line < line:
                 disturb(event)
             sort_at = max(sort_at, event.timestamp)
