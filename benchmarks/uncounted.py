@@ -34,7 +34,7 @@ def leave_out_counts(path: Path) -> None:
 @contextmanager
 def no_counts() -> Iterator[None]:
     """Have no store count, in the block; its file is one without counts."""
-    with patch.object(rows, "said_in", _nothing), patch.object(events, "Counting", _NoCounting):
+    with patch.object(rows, "said_in", _nothing), patch.object(events, "counting", _NoCounting):
         yield
 
 

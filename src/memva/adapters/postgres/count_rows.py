@@ -1,139 +1,15 @@
-"""Rows of what is counted, both ways."""
+"""Rows of what is counted, as PostgreSQL keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from datetime import datetime
+from typing import Final
 
-from memva.adapters.postgres.connection import Row
-from memva.adapters.stats_text import figures
-from memva.domain.event import Transcript
-from memva.domain.json import decode_json, encode_json
-from memva.domain.rebuild import rebuilder
-from memva.domain.told_response import Called, CallKey, ToldResponse
-from memva.domain.usage import ResponseUsage, Usage
-
-ToldKey: TypeAlias = tuple[str, str, str, str, str]
-"""The primary key of a response's row."""
-
-USAGE_COLUMNS: Final = (
-    "memva_session_id, session_id, response_id, project_key, subpath, model, timestamp, line, "
-    "project_name, is_sidechain, is_final, input_tokens, output_tokens, cache_creation_tokens, "
-    "cache_read_tokens"
-)
-TOLD_COLUMNS: Final = f"{USAGE_COLUMNS}, calls, positions"
-
-_NO_USAGE: Final = (None,) * 9
-_NO_CALLS: Final[Mapping[CallKey, Called]] = {}
-_MODEL: Final = 5
-_TIMESTAMP: Final = 6
-_FIGURES: Final = 11
-
-_told = rebuilder(ToldResponse)
-_response_usage = rebuilder(ResponseUsage)
-_usage = rebuilder(Usage)
+from memva.adapters.told_rows import ToldRows
 
 
-def told_key(told: ToldResponse) -> ToldKey:
-    """Return the key of a response's row."""
-    project_key, session_id, subpath = told.transcript
-    return (told.memva_session_id or "", session_id, told.response_id, project_key, subpath)
+def _as_it_is(moment: datetime) -> datetime:
+    return moment
 
 
-def told_row(told: ToldResponse, positions: Sequence[int]) -> Row:
-    """Return a response as a row of `TOLD_COLUMNS`; `positions` are those of its lines."""
-    usage = told.usage
-    return (
-        *told_key(told),
-        told.model,
-        *(_NO_USAGE if usage is None else _usage_values(usage)),
-        _calls_text(told.calls) if told.calls else None,
-        list(positions),
-    )
-
-
-def told_from_row(row: Row) -> ToldResponse:
-    """Return the response of a row of `TOLD_COLUMNS`."""
-    memva_session_id, session_id, response_id, project_key, subpath = row[:5]
-    return _told(
-        (
-            response_id,
-            Transcript(project_key, session_id, subpath),
-            memva_session_id or None,
-            model_from_row(row),
-            usage_from_row(row),
-            calls_from_row(row),
-        )
-    )
-
-
-def positions_from_row(row: Row) -> list[int]:
-    """Return the positions of the lines of a row of `TOLD_COLUMNS`."""
-    return list(row[-1])
-
-
-def model_from_row(row: Row) -> str:
-    """Return the model of a row that begins with `USAGE_COLUMNS`; empty where none is known."""
-    model: str = row[_MODEL]
-    return model
-
-
-def calls_from_row(row: Row) -> Mapping[CallKey, Called]:
-    """Return the calls of a row of `TOLD_COLUMNS`."""
-    if row[-2] is None:
-        return _NO_CALLS
-    calls: Any = decode_json(row[-2])
-    return {tuple(key): Called(name, in_sidechain) for name, in_sidechain, *key in calls}
-
-
-def usage_from_row(row: Row) -> ResponseUsage | None:
-    """Return the usage of a row that begins with `USAGE_COLUMNS`, or None where it is not said."""
-    if row[_TIMESTAMP] is None:
-        return None
-    (
-        memva_session_id,
-        session_id,
-        response_id,
-        project_key,
-        subpath,
-        model,
-        timestamp,
-        line,
-        project_name,
-        is_sidechain,
-        is_final,
-        *_,
-    ) = row
-    return _response_usage(
-        (
-            response_id,
-            project_key,
-            session_id,
-            subpath,
-            memva_session_id or None,
-            timestamp,
-            line,
-            model,
-            project_name,
-            is_sidechain,
-            is_final,
-            _usage(row[_FIGURES : _FIGURES + 4]),
-        )
-    )
-
-
-def _usage_values(usage: ResponseUsage) -> Row:
-    return (
-        usage.timestamp,
-        usage.line,
-        usage.project_name,
-        usage.is_sidechain,
-        usage.is_final,
-        *figures(usage.usage),
-    )
-
-
-def _calls_text(calls: Mapping[CallKey, Called]) -> str:
-    return encode_json(
-        [[called.name, called.in_sidechain, *key] for key, called in calls.items()], field="calls"
-    )
+ROWS: Final = ToldRows(moment=_as_it_is, moment_kept=_as_it_is, positions=list, positions_kept=list)

@@ -10,18 +10,13 @@ from typing import Final
 import attrs
 
 from memva.adapters.postgres.connection import Connection, Row
-from memva.adapters.postgres.count_rows import (
-    TOLD_COLUMNS,
-    USAGE_COLUMNS,
-    calls_from_row,
-    model_from_row,
-    usage_from_row,
-)
+from memva.adapters.postgres.count_rows import ROWS
 from memva.adapters.postgres.probes import probes
 from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.postgres.sequences import BACKWARDS, ORDER
 from memva.adapters.postgres.transactions import Transactions
 from memva.adapters.stats_text import stats_from_text, stats_text
+from memva.adapters.told_rows import TOLD_COLUMNS, USAGE_COLUMNS, calls_from_row, model_from_row
 from memva.domain.event import Event
 from memva.domain.reported_cost import ReportedCost, reported_cost_in
 from memva.domain.stats import SessionFacts, SessionStats, stats_of
@@ -127,7 +122,7 @@ class PostgresCounts:
         def usage(row: Row) -> ResponseUsage | None:
             # Millions of rows have few such texts between them.
             memva_id, id_, response_id, key, subpath, model, timestamp, line, name, *figures = row
-            return usage_from_row(
+            return ROWS.usage(
                 (
                     same(memva_id, memva_id),
                     same(id_, id_),
@@ -184,7 +179,7 @@ def _facts(connection: Connection, session_ids: Sequence[str]) -> dict[str, Sess
     for row in connection.rows(_TOLD, ids):
         models[row[0]].add(model_from_row(row))
         calls[row[0]].append(calls_from_row(row))
-        usage = usage_from_row(row)
+        usage = ROWS.usage(row)
         if usage is not None:
             usages[row[0]].append(usage)
     costs: dict[str, list[ReportedCost]] = {id_: [] for id_ in session_ids}

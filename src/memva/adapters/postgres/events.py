@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from memva.adapters.postgres.connection import Connection, Row
-from memva.adapters.postgres.counting import Counting
+from memva.adapters.postgres.counting import counting
 from memva.adapters.postgres.narrowing import narrowing
 from memva.adapters.postgres.probes import probe, probe_number, probes
 from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
@@ -114,7 +114,7 @@ class PostgresEvents:
             positions = sequences.insert(outcome.fresh, after_removing=outcome.superseded)
             begin_transcripts(connection, sequences.begun)
             change_transcripts(connection, sequences.changed_from)
-            Counting(connection).appended(outcome, positions)
+            counting(connection).appended(outcome, positions)
             return outcome
 
         lock = self._transactions.names.lock_feed
@@ -211,7 +211,7 @@ class PostgresEvents:
                 [at for (at,) in connection.rows(named.format(is_there=how), values)]
                 for how in ("DISTINCT FROM", "NOT DISTINCT FROM")
             )
-            Counting(connection).moving(moving, memva_session_id)
+            counting(connection).moving(moving, memva_session_id)
             connection.run(_ASSOCIATE, (memva_session_id, moving))
             return len(moving) + len(staying)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from memva.adapters.postgres.connection import Connection
-from memva.adapters.postgres.counting import Counting
+from memva.adapters.postgres.counting import counting
 from memva.adapters.postgres.deletions import (
     forget_deletion,
     is_deletion_remembered,
@@ -143,7 +143,7 @@ class PostgresSessions:
             if not connection.rows(_GOES_ON, its):
                 lost.add(session_id)
             remember_deletions(connection, lost, now)
-            Counting(connection).deleted(session_id)
+            counting(connection).deleted(session_id)
             sequences = Sequences(connection)
             for transcript in transcripts:
                 sequences.mend(transcript)

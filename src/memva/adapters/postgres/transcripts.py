@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, cast
 
 from memva.adapters.postgres.connection import Connection, Row
-from memva.adapters.postgres.counting import Counting
+from memva.adapters.postgres.counting import counting
 from memva.adapters.postgres.deletions import remember_deletions
 from memva.adapters.postgres.probes import probe, probe_number
 from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
@@ -118,7 +118,7 @@ class PostgresTranscripts:
 
         def delete(connection: Connection) -> int:
             positions = [position for (position,) in connection.rows(_POSITIONS, values)]
-            Counting(connection).removing(positions)
+            counting(connection).removing(positions)
             connection.run(_REMOVE_EVENTS, (positions,))
             connection.run(_REMOVE_ALL, values)
             connection.run(_REMOVE_CURSORS, values)

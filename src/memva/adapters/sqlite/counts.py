@@ -10,18 +10,13 @@ from typing import Final
 import attrs
 
 from memva.adapters.sqlite.connection import Connection, Row
-from memva.adapters.sqlite.count_rows import (
-    TOLD_COLUMNS,
-    USAGE_COLUMNS,
-    calls_from_row,
-    model_from_row,
-    usage_from_row,
-)
+from memva.adapters.sqlite.count_rows import ROWS
 from memva.adapters.sqlite.probes import probes
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.sequences import BACKWARDS, ORDER
 from memva.adapters.sqlite.transactions import Transactions
 from memva.adapters.stats_text import stats_from_text, stats_text
+from memva.adapters.told_rows import TOLD_COLUMNS, USAGE_COLUMNS, calls_from_row, model_from_row
 from memva.domain.event import Event
 from memva.domain.json import encode_json
 from memva.domain.reported_cost import ReportedCost, reported_cost_in
@@ -135,7 +130,7 @@ class SqliteCounts:
         def usage(row: Row) -> ResponseUsage | None:
             # Millions of rows have few such texts between them.
             memva_id, id_, response_id, key, subpath, model, timestamp, line, name, *figures = row
-            return usage_from_row(
+            return ROWS.usage(
                 (
                     same(memva_id, memva_id),
                     same(id_, id_),
@@ -192,7 +187,7 @@ def _facts(connection: Connection, session_ids: Sequence[str]) -> dict[str, Sess
     for row in connection.rows(_TOLD, ids):
         models[row[0]].add(model_from_row(row))
         calls[row[0]].append(calls_from_row(row))
-        usage = usage_from_row(row)
+        usage = ROWS.usage(row)
         if usage is not None:
             usages[row[0]].append(usage)
     costs: dict[str, list[ReportedCost]] = {id_: [] for id_ in session_ids}

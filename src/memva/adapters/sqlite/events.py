@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection, Row
-from memva.adapters.sqlite.counting import Counting
+from memva.adapters.sqlite.counting import counting
 from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.narrowing import narrowing
 from memva.adapters.sqlite.probes import probe, probe_number, probes
@@ -130,7 +130,7 @@ class SqliteEvents:
             if sequences.changed_from:
                 change_transcripts(connection, sequences.changed_from)
             self._search.appended(connection, outcome)
-            Counting(connection).appended(outcome, positions)
+            counting(connection).appended(outcome, positions)
         return outcome.counted
 
     def get(self, key: EventKey, /) -> Event:
@@ -219,7 +219,7 @@ class SqliteEvents:
             check_session(connection, memva_session_id)
             named = connection.rows(sql, narrowing)
             moving = [position for position, is_there in named if not is_there]
-            Counting(connection).moving(moving, memva_session_id)
+            counting(connection).moving(moving, memva_session_id)
             connection.run_many(_ASSOCIATE, [(memva_session_id, at) for at in moving])
             return len(named)
 

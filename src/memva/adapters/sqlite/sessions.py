@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from memva.adapters.sqlite.connection import Connection
-from memva.adapters.sqlite.counting import Counting
+from memva.adapters.sqlite.counting import counting
 from memva.adapters.sqlite.deletions import (
     forget_deletion,
     is_deletion_remembered,
@@ -132,7 +132,7 @@ class SqliteSessions:
             if not connection.rows(_GOES_ON, (session_id,)):
                 lost.add(session_id)
             remember_deletions(connection, sorted(lost), self._clock())
-            Counting(connection).deleted(session_id)
+            counting(connection).deleted(session_id)
             sequences = Sequences(connection)
             for transcript in transcripts:
                 sequences.mend(transcript)

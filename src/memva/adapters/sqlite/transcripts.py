@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, cast
 
 from memva.adapters.sqlite.connection import Connection, Row
-from memva.adapters.sqlite.counting import Counting
+from memva.adapters.sqlite.counting import counting
 from memva.adapters.sqlite.deletions import remember_deletions
 from memva.adapters.sqlite.probes import probe, probe_number
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
@@ -122,7 +122,7 @@ class SqliteTranscripts:
         values = transcript_values(transcript)
         with self._transactions.writing() as connection:
             positions = [position for (position,) in connection.rows(_POSITIONS, values)]
-            Counting(connection).removing(positions)
+            counting(connection).removing(positions)
             self._search.removing(connection, positions)
             connection.run_many(_REMOVE_EVENT, [(position,) for position in positions])
             connection.run(_REMOVE_ALL, values)
