@@ -137,6 +137,29 @@ class ToldRows:
             )
         )
 
+    def usage_sharing_texts(self) -> Callable[[Row], ResponseUsage | None]:
+        """Return `usage` for many rows: texts that several of them have are kept once."""
+        same = dict[str, str]().setdefault
+
+        def usage(row: Row) -> ResponseUsage | None:
+            memva_id, id_, response_id, key, subpath, model, timestamp, line, name, *rest = row
+            return self.usage(
+                (
+                    same(memva_id, memva_id),
+                    same(id_, id_),
+                    response_id,
+                    same(key, key),
+                    same(subpath, subpath),
+                    same(model, model),
+                    timestamp,
+                    line,
+                    same(name, name),
+                    *rest,
+                )
+            )
+
+        return usage
+
     def _usage_values(self, usage: ResponseUsage) -> Row:
         return (
             self.moment(usage.timestamp),

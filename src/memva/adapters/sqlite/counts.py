@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import attrs
 
-from memva.adapters.sqlite.connection import Connection, Row
+from memva.adapters.session_facts import facts_from_rows
+from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.count_rows import ROWS
 from memva.adapters.sqlite.probes import probes
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.sequences import BACKWARDS, ORDER
 from memva.adapters.sqlite.transactions import Transactions
 from memva.adapters.stats_text import stats_from_text, stats_text
-from memva.adapters.told_rows import TOLD_COLUMNS, USAGE_COLUMNS, calls_from_row, model_from_row
+from memva.adapters.told_rows import TOLD_COLUMNS, USAGE_COLUMNS
 from memva.domain.event import Event
 from memva.domain.json import encode_json
-from memva.domain.reported_cost import ReportedCost, reported_cost_in
 from memva.domain.stats import SessionFacts, SessionStats, stats_of
-from memva.domain.time import from_text, to_text
-from memva.domain.told_response import Called, CallKey
+from memva.domain.time import to_text
 from memva.domain.usage import ResponseUsage
 
 _OF_SESSIONS: Final = "memva_session_id IN (SELECT value FROM json_each(?))"
@@ -125,28 +123,8 @@ class SqliteCounts:
                 "" if since is None else to_text(since),
                 _NEVER if until is None else to_text(until),
             )
-        same = dict[str, str]().setdefault
-
-        def usage(row: Row) -> ResponseUsage | None:
-            # Millions of rows have few such texts between them.
-            memva_id, id_, response_id, key, subpath, model, timestamp, line, name, *figures = row
-            return ROWS.usage(
-                (
-                    same(memva_id, memva_id),
-                    same(id_, id_),
-                    response_id,
-                    same(key, key),
-                    same(subpath, subpath),
-                    same(model, model),
-                    timestamp,
-                    line,
-                    same(name, name),
-                    *figures,
-                )
-            )
-
         with self._transactions.reading() as connection:
-            found = connection.mapped(sql, span, usage)
+            found = connection.mapped(sql, span, ROWS.usage_sharing_texts())
         return [row for row in found if row is not None]
 
     def latest_messages(self, session_ids: Collection[str], /) -> dict[str, Event]:
@@ -175,39 +153,14 @@ def _look(connection: Connection, ids: str) -> _Look:
 def _facts(connection: Connection, session_ids: Sequence[str]) -> dict[str, SessionFacts]:
     """Return what is to be known of sessions, read by their indexes alone."""
     ids = (encode_json(list(session_ids), field="session_ids"),)
-    types: dict[str, Counter[str]] = {id_: Counter() for id_ in session_ids}
-    moments: dict[str, list[str]] = {id_: [] for id_ in session_ids}
-    for session_id, event_type, count, first_at, last_at in connection.rows(_TYPES, ids):
-        types[session_id][event_type] = count
-        moments[session_id] += (first_at, last_at)
-    turns: dict[str, int] = dict(connection.rows(_TURNS, ids))
-    models: dict[str, set[str]] = {id_: set() for id_ in session_ids}
-    calls: dict[str, list[Mapping[CallKey, Called]]] = {id_: [] for id_ in session_ids}
-    usages: dict[str, list[ResponseUsage]] = {id_: [] for id_ in session_ids}
-    for row in connection.rows(_TOLD, ids):
-        models[row[0]].add(model_from_row(row))
-        calls[row[0]].append(calls_from_row(row))
-        usage = ROWS.usage(row)
-        if usage is not None:
-            usages[row[0]].append(usage)
-    costs: dict[str, list[ReportedCost]] = {id_: [] for id_ in session_ids}
-    for event in map(event_from_row, connection.rows(_COSTS, ids)):
-        cost = reported_cost_in(event)
-        if cost is not None and event.memva_session_id is not None:
-            costs[event.memva_session_id].append(cost)
-    return {
-        id_: SessionFacts(
-            types=types[id_],
-            turns=turns.get(id_, 0),
-            first_at=from_text(min(moments[id_])) if moments[id_] else None,
-            last_at=from_text(max(moments[id_])) if moments[id_] else None,
-            models=models[id_],
-            calls=calls[id_],
-            usages=usages[id_],
-            costs=costs[id_],
-        )
-        for id_ in session_ids
-    }
+    return facts_from_rows(
+        session_ids,
+        ROWS,
+        types=connection.rows(_TYPES, ids),
+        turns=connection.rows(_TURNS, ids),
+        told=connection.rows(_TOLD, ids),
+        costs=map(event_from_row, connection.rows(_COSTS, ids)),
+    )
 
 
 def _keep(connection: Connection, look: _Look) -> None:
