@@ -113,7 +113,7 @@ class PostgresEvents:
             sequences = Sequences(connection)
             positions = sequences.insert(outcome.fresh, after_removing=outcome.superseded)
             begin_transcripts(connection, sequences.begun)
-            change_transcripts(connection, sequences.changed_from)
+            change_transcripts(connection, sequences.changes.changed_from)
             counting(connection).appended(outcome, positions)
             return outcome
 

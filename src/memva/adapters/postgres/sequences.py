@@ -9,6 +9,7 @@ from typing import Final
 from memva.adapters.postgres.connection import Connection, Row
 from memva.adapters.postgres.probes import probe
 from memva.adapters.postgres.rows import NEW_EVENT_COLUMNS, event_row, placeholders
+from memva.adapters.sequence_changes import SequenceChanges, SequenceKey, sequence_of
 from memva.domain.event import Event, Transcript
 from memva.domain.time import FIRST
 
@@ -59,14 +60,14 @@ class Sequences:
 
     Attributes:
         begun: The transcripts of which the first line was inserted.
-        changed_from: The first line that came, changed or went at or before a transcript's end.
+        changes: What came and went before the ends of sequences.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._last: dict[tuple[Transcript, bool], tuple[int, datetime]] = {}
+        self._last: dict[SequenceKey, tuple[int, datetime]] = {}
         self.begun: set[Transcript] = set()
-        self.changed_from: dict[Transcript, int] = {}
+        self.changes = SequenceChanges()
 
     def last_line(self, transcript: Transcript) -> int:
         """Return the highest line of a transcript; 0 where it has none."""
@@ -74,29 +75,14 @@ class Sequences:
 
     def insert(self, events: Sequence[Event], *, after_removing: Sequence[Event]) -> range:
         """Store events and return their new positions; `after_removing` were taken out before."""
-        disturbed: dict[tuple[Transcript, bool], int] = {}
-
-        def disturb(event: Event) -> None:
-            sequence = event.transcript, event.line > 0
-            disturbed[sequence] = min(event.line, disturbed.get(sequence, event.line))
-
-        def change(event: Event) -> None:
-            if event.line > 0:
-                first = self.changed_from.get(event.transcript, event.line)
-                self.changed_from[event.transcript] = min(event.line, first)
-
         for event in after_removing:
-            disturb(event)
-            change(event)
+            self.changes.went(event)
         positions = self._take_positions(len(events))
         rows: list[Row] = []
         for event, position in zip(events, positions, strict=True):
-            sequence = event.transcript, event.line > 0
+            sequence = sequence_of(event)
             line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
-            if event.line <= line:
-                change(event)
-            if event.line < line:
-                disturb(event)
+            self.changes.came(event, end=line)
             sort_at = max(sort_at, event.timestamp)
             self._last[sequence] = max(line, event.line), sort_at
             rows.append(event_row(event, position, sort_at))
@@ -104,7 +90,7 @@ class Sequences:
             self._connection.run(_INSERT, rows[0])
         else:
             self._connection.run_many(_INSERT, rows)
-        for (transcript, _), line in disturbed.items():
+        for (transcript, _), line in self.changes.disturbed.items():
             self._sort_again(transcript, line)
         return positions
 

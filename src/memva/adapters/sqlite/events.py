@@ -127,8 +127,8 @@ class SqliteEvents:
                 raise
             if sequences.begun:
                 begin_transcripts(connection, sequences.begun)
-            if sequences.changed_from:
-                change_transcripts(connection, sequences.changed_from)
+            if sequences.changes.changed_from:
+                change_transcripts(connection, sequences.changes.changed_from)
             self._search.appended(connection, outcome)
             counting(connection).appended(outcome, positions)
         return outcome.counted

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 
+from memva.adapters.sequence_changes import SequenceChanges, SequenceKey, sequence_of
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.probes import probe
 from memva.adapters.sqlite.rows import NEW_EVENT_COLUMNS, NEW_EVENT_VALUES, event_row
@@ -53,14 +54,14 @@ class Sequences:
 
     Attributes:
         begun: The transcripts of which the first line was inserted.
-        changed_from: The first line that came, changed or went at or before a transcript's end.
+        changes: What came and went before the ends of sequences.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._last: dict[tuple[Transcript, bool], tuple[int, str]] = {}
+        self._last: dict[SequenceKey, tuple[int, str]] = {}
         self.begun: set[Transcript] = set()
-        self.changed_from: dict[Transcript, int] = {}
+        self.changes = SequenceChanges()
 
     def last_line(self, transcript: Transcript) -> int:
         """Return the highest line of a transcript; 0 where it has none."""
@@ -68,28 +69,13 @@ class Sequences:
 
     def insert(self, events: Sequence[Event], *, after_removing: Sequence[Event]) -> range:
         """Store events and return their new positions; `after_removing` were taken out before."""
-        disturbed: dict[tuple[Transcript, bool], int] = {}
-
-        def disturb(event: Event) -> None:
-            sequence = event.transcript, event.line > 0
-            disturbed[sequence] = min(event.line, disturbed.get(sequence, event.line))
-
-        def change(event: Event) -> None:
-            if event.line > 0:
-                first = self.changed_from.get(event.transcript, event.line)
-                self.changed_from[event.transcript] = min(event.line, first)
-
         for event in after_removing:
-            disturb(event)
-            change(event)
+            self.changes.went(event)
         rows: list[Row] = []
         for event in events:
-            sequence = event.transcript, event.line > 0
+            sequence = sequence_of(event)
             line, sort_at = self._last.get(sequence) or self._end_of(*sequence)
-            if event.line <= line:
-                change(event)
-            if event.line < line:
-                disturb(event)
+            self.changes.came(event, end=line)
             timestamp = to_text(event.timestamp)
             sort_at = max(sort_at, timestamp)
             self._last[sequence] = max(line, event.line), sort_at
@@ -99,7 +85,7 @@ class Sequences:
         finally:
             if any(len(data) > _LONG_DATA for data in map(_DATA, rows)):
                 self._connection.let_go(_INSERT, (None,) * len(rows[0]))
-        for (transcript, _), line in disturbed.items():
+        for (transcript, _), line in self.changes.disturbed.items():
             self._sort_again(transcript, line)
         # Nobody else writes meanwhile, and no position is given twice: they follow one another.
         return range(last - len(rows) + 1, last + 1)
