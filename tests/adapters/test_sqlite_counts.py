@@ -16,6 +16,7 @@ from memva import get_session_stats, list_session_summaries
 from memva.adapters.sqlite import SqliteStore, counts
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.counting import count_stored
+from memva.adapters.stats_look import Look
 from memva.domain import Event, EventQuery
 from memva.domain.told_response import told_in
 from memva.testing import sample_event, sample_session
@@ -155,7 +156,7 @@ def test_what_changed_during_a_look_is_not_kept(
             "delete": lambda: delete_and_add(other),
         }
 
-        def look(connection: Connection, ids: str) -> counts._Look:
+        def look(connection: Connection, ids: str) -> Look:
             found = original(connection, ids)
             if not looked:
                 looked.append(True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
-
-import attrs
 
 from memva.adapters.postgres.connection import Connection
 from memva.adapters.postgres.count_rows import ROWS
@@ -15,10 +14,11 @@ from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.postgres.sequences import BACKWARDS, ORDER
 from memva.adapters.postgres.transactions import Transactions
 from memva.adapters.session_facts import facts_from_rows
-from memva.adapters.stats_text import stats_from_text, stats_text
+from memva.adapters.stats_look import Look, look
+from memva.adapters.stats_text import stats_text
 from memva.adapters.told_rows import TOLD_COLUMNS, USAGE_COLUMNS
 from memva.domain.event import Event
-from memva.domain.stats import SessionFacts, SessionStats, stats_of
+from memva.domain.stats import SessionFacts, SessionStats
 from memva.domain.usage import ResponseUsage
 
 _OF_SESSIONS: Final = "memva_session_id = ANY(%s::text[])"
@@ -64,21 +64,6 @@ _IN_SPAN: Final = """
 """
 
 
-@attrs.frozen
-class _Look:
-    """What one look at sessions gave.
-
-    Attributes:
-        stats: What each of them amounts to.
-        tokens: The token of those that were not kept, or None where they have none.
-        events: How many events were gone through for those.
-    """
-
-    stats: dict[str, SessionStats]
-    tokens: Mapping[str, int | None]
-    events: int
-
-
 class PostgresCounts:
     """What a PostgreSQL store counts; `memva.domain.abilities.CountRepository` says what it does.
 
@@ -97,10 +82,10 @@ class PostgresCounts:
             with self._transactions.reading() as connection:
                 return _look(connection, ids).stats
         with self._transactions.snapshot(), self._transactions.reading() as connection:
-            look = _look(connection, ids)
-        if look.events >= _WORTH_KEEPING:
-            self._transactions.write_aside(lambda on: _keep(on, look))
-        return look.stats
+            found = _look(connection, ids)
+        if found.events >= _WORTH_KEEPING:
+            self._transactions.write_aside(lambda on: _keep(on, found))
+        return found.stats
 
     def responses(
         self, *, since: datetime | None = None, until: datetime | None = None
@@ -127,19 +112,8 @@ class PostgresCounts:
         return {event.memva_session_id: event for event in events if event.memva_session_id}
 
 
-def _look(connection: Connection, ids: list[str]) -> _Look:
-    stats: dict[str, SessionStats] = {}
-    tokens: dict[str, int | None] = {}
-    for session_id, token, text in connection.rows(_KEPT, (ids,)):
-        if text is None:
-            tokens[session_id] = token
-        else:
-            stats[session_id] = stats_from_text(text)
-    if not tokens:
-        return _Look(stats, tokens, 0)
-    facts = _facts(connection, list(tokens))
-    stats |= {session_id: stats_of(known) for session_id, known in facts.items()}
-    return _Look(stats, tokens, sum(sum(known.types.values()) for known in facts.values()))
+def _look(connection: Connection, ids: list[str]) -> Look:
+    return look(connection.rows(_KEPT, (ids,)), partial(_facts, connection))
 
 
 def _facts(connection: Connection, session_ids: Sequence[str]) -> dict[str, SessionFacts]:
@@ -155,10 +129,10 @@ def _facts(connection: Connection, session_ids: Sequence[str]) -> dict[str, Sess
     )
 
 
-def _keep(connection: Connection, look: _Look) -> None:
+def _keep(connection: Connection, found: Look) -> None:
     """Keep what was worked out under a token; give the others one, for the next look."""
-    for session_id, token in look.tokens.items():
+    for session_id, token in found.tokens.items():
         if token is None:
             connection.run(_MARK, (session_id,))
         else:
-            connection.run(_KEEP, (stats_text(look.stats[session_id]), session_id, token))
+            connection.run(_KEEP, (stats_text(found.stats[session_id]), session_id, token))
