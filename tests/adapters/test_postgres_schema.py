@@ -76,7 +76,7 @@ def test_role_that_may_not_make_the_schema_is_told_what_it_needs(
     run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
     with (
         not_allowed_to_make_schemas(postgres_url),
-        pytest.raises(StoreUnavailable, match=r"CREATE SCHEMA … AUTHORIZATION") as caught,
+        pytest.raises(StoreUnavailable, match=r'CREATE SCHEMA "memva_.*" AUTH') as caught,
     ):
         PostgresStore.open(postgres_url, schema=postgres_schema)
     assert isinstance(caught.value.__cause__, psycopg.errors.InsufficientPrivilege)
@@ -94,7 +94,7 @@ def test_role_that_may_not_use_the_schema_is_told_what_it_needs(
         PostgresStore.open(postgres_url, schema=postgres_schema).close()
     run(postgres_url, f"REVOKE {rights} ON SCHEMA {{}} FROM CURRENT_USER", postgres_schema)
     try:
-        with pytest.raises(StoreUnavailable, match=r"may not make or use the schema"):
+        with pytest.raises(StoreUnavailable, match="GRANT USAGE, CREATE ON SCHEMA"):
             PostgresStore.open(postgres_url, schema=postgres_schema)
     finally:
         run(postgres_url, "GRANT ALL ON SCHEMA {} TO CURRENT_USER", postgres_schema)

@@ -224,7 +224,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
 
 _TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
 _SCHEMA: Final = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
-_WHO: Final = "SELECT current_user, current_database()"
+_WHO: Final = "SELECT current_user"
+_MAKE_FOR: Final = "CREATE SCHEMA {schema} AUTHORIZATION {role}"
+_LET_USE: Final = "GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"
 _VERSION_TABLE: Final = "memva_version"
 _VERSION: Final = f"SELECT version FROM {_VERSION_TABLE}"
 _BEGIN: Final = f"""
@@ -248,11 +250,16 @@ def migrate(connection: Connection, names: Names) -> None:
     except StoreError as error:
         if not is_refusal(error):
             raise
-        [(role, database)] = connection.rows(_WHO)
+        [(role,)] = connection.rows(_WHO)
+        make, let = (
+            sql.SQL(statement)
+            .format(schema=sql.Identifier(names.schema), role=sql.Identifier(role))
+            .as_string(connection)
+            for statement in (_MAKE_FOR, _LET_USE)
+        )
         raise StoreUnavailable(
-            f"the role {role!r} may not make or use the schema {names.schema!r}: {error}. Somebody "
-            f"who may has to run, in the database {database!r}, CREATE SCHEMA … AUTHORIZATION … "
-            "for it, or GRANT CREATE ON DATABASE … TO …"
+            f"the role {role!r} may not make or use the schema {names.schema!r}; somebody who may "
+            f"has to run {make}, or where it is there {let}: {error}"
         ) from error.__cause__
 
 
