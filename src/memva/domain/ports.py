@@ -437,10 +437,15 @@ class Store(Protocol):
         raises, none ever. One inside another is a savepoint: where its block raises, its changes
         alone are undone, and the outer one goes on if the error is caught. A transaction belongs
         to the thread that opened it, and in a coroutine to its task: calls from elsewhere are no
-        part of it. Only one writes at a time; the others wait.
+        part of it.
+
+        Blocks run one after the other, whoever opens them. The sessions and jobs that one has got
+        by their ids, and whatever it has changed, nobody else changes before it ends. A call that
+        stands alone, outside any block, either waits for that end or takes effect beside the
+        block, which may see it in what it reads otherwise.
 
         Raises:
-            StoreBusy: The wait for the other writers was too long.
+            StoreBusy: The wait for other writers was too long.
             StoreReadOnly: It was opened inside `snapshot()`.
         """
         ...
@@ -448,8 +453,8 @@ class Store(Protocol):
     def snapshot(self) -> AbstractContextManager[None]:
         """Make all reads inside the `with` block see the store at one moment.
 
-        It keeps no writer waiting. Inside a transaction it changes nothing, as a transaction's
-        reads agree already. A write inside it raises `StoreReadOnly`.
+        It keeps no writer waiting. Inside a transaction it changes nothing: reads there are as
+        `transaction()` says. A write inside it raises `StoreReadOnly`.
         """
         ...
 

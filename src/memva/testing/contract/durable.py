@@ -13,7 +13,7 @@ from memva.testing.contract.cursors import sample_cursor
 from memva.testing.contract.events import lines, stored
 from memva.testing.contract.jobs import all_jobs
 from memva.testing.contract.text import ODD_JSON
-from memva.testing.contract.transactions import counts, write_everything
+from memva.testing.contract.transactions import counts, take_turns, write_everything
 from memva.testing.samples import sample_event, sample_job, sample_session
 
 
@@ -81,6 +81,11 @@ class DurabilityContract:
             other.jobs.add([sample_job(id="job-2")])
         with closing(open_store()) as store:
             assert len(all_jobs(store)) == 2
+
+    def test_blocks_of_all_who_opened_it_take_turns(self, open_store: Callable[[], Store]) -> None:
+        """Blocks run one after the other, also those of a store that was opened twice."""
+        with closing(open_store()) as one, closing(open_store()) as other:
+            take_turns([one, other])
 
     def test_page_goes_on_after_opening(self, open_store: Callable[[], Store]) -> None:
         """A cursor is good for a store that is opened anew."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import cycle, islice
 
 import attrs
 import pytest
@@ -44,6 +46,22 @@ def counts(store: Store) -> tuple[int, int, int, int]:
     """Return how many there are of each kind."""
     cursors = 0 if store.cursors.get("file-1") is None else 1
     return len(all_sessions(store)), len(stored(store)), len(all_jobs(store)), cursors
+
+
+def take_turns(stores: Sequence[Store]) -> None:
+    """Have threads count what is there and add to it, each thread in blocks of one store."""
+
+    def add_by_number(store: Store) -> None:
+        for _ in range(10):
+            with store.transaction():
+                number = len(all_sessions(store))
+                store.sessions.add(sample_session(id=f"session-{number}"))
+
+    with ThreadPoolExecutor(4) as threads:
+        adding = [threads.submit(add_by_number, store) for store in islice(cycle(stores), 4)]
+        for future in adding:
+            future.result()
+    assert len(all_sessions(stores[0])) == 40
 
 
 class TransactionContract:
@@ -174,6 +192,39 @@ class TransactionContract:
             for future in [threads.submit(add_one) for _ in range(4)]:
                 future.result()
         assert store.sessions.get("session-1").metadata == {"count": 40}
+
+    def test_blocks_run_one_after_the_other(self, store: Store) -> None:
+        """What a block goes by, whatever it has read, no other block changes before it ends."""
+        take_turns([store])
+
+    def test_block_keeps_what_it_got_or_changed(self, store: Store) -> None:
+        """What a block has got by its id, or changed, calls outside change only when it is over."""
+        write_everything(store)
+        store.sessions.add(sample_session(id="changed"))
+        mine, theirs = (sample_event(data={"type": "user", "fuller": "x" * n}) for n in (100, 200))
+        with ThreadPoolExecutor(4) as others:
+            with store.transaction():
+                session, job = store.sessions.get("session-1"), store.jobs.get("job-1")
+                store.sessions.update(sample_session(id="changed", title="mine"))
+                store.events.append([mine])
+                changes = [
+                    others.submit(store.sessions.update, attrs.evolve(session, title="theirs")),
+                    others.submit(store.sessions.update, sample_session(id="changed")),
+                    others.submit(store.jobs.replace, job, attrs.evolve(job, attempts=1)),
+                    others.submit(store.events.append, [theirs]),
+                ]
+                # A store that lets them pass has done so by then.
+                wait(changes, timeout=0.1)
+                assert store.sessions.get("session-1") == session
+                assert store.sessions.get("changed").title == "mine"
+                assert store.jobs.get("job-1") == job
+                assert store.events.get(mine.key).data == mine.data
+            for future in changes:
+                future.result()
+        assert store.sessions.get("session-1").title == "theirs"
+        assert store.sessions.get("changed").title != "mine"
+        assert store.jobs.get("job-1").attempts == 1
+        assert store.events.get(mine.key).data == theirs.data
 
     def test_snapshot_sees_one_moment(self, store: Store) -> None:
         """Reads inside a snapshot agree, and keep no writer waiting."""
