@@ -70,14 +70,17 @@ def nothing_left_behind() -> Iterator[None]:
     assert process.num_fds() <= files, [file.path for file in process.open_files()]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkerStore]:
     if request.param == "memory":
         with MemoryStore() as memory:
             yield memory
-    else:
+    elif request.param == "sqlite":
         with SqliteStore.open(tmp_path / "memva.db", durability="normal") as sqlite:
             yield sqlite
+    else:
+        # Asked for here, so that no test of another store needs a server.
+        yield request.getfixturevalue("postgres_store")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any
 
 from memva import Store, WatchableStore, create_session, list_sessions
+from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
 from memva.domain import Watch
 
@@ -75,7 +76,7 @@ class SlowToWatch(Slow):
 
 @contextmanager
 def written_to(store: Store) -> Iterator[Callable[[], None]]:
-    """Have another thread hold the lock, until the function given is called."""
+    """Have another thread be in a block, until the function given is called."""
     held, release = Event(), Event()
 
     def hold() -> None:
@@ -130,6 +131,9 @@ def assert_nothing_is_open(store: Store) -> None:
     if isinstance(store, SqliteStore):
         pool = store._pool
         assert len(pool._idle) == pool._opened
+        assert not store._transactions.scopes
+    if isinstance(store, PostgresStore):
+        assert not store._pool._out
         assert not store._transactions.scopes
     begin = time.monotonic()
     writer = threading.Thread(target=create_session, args=[store], kwargs={"project_path": "/"})

@@ -30,6 +30,7 @@ from memva import (
     aio,
     complete_job,
     create_jobs,
+    create_session,
     get_events_for_claude_session,
     get_next_jobs,
     list_jobs,
@@ -38,6 +39,7 @@ from memva import (
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
+from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
 from memva.testing import sample_event
 
@@ -93,9 +95,11 @@ def test_call_that_has_not_begun_is_withdrawn(store: WorkerStore) -> None:
 
 
 def test_call_that_waits_to_write_waits_on(store: WorkerStore) -> None:
+    session = create_session(store, project_path="/code")
+
     async def main() -> None:
         with written_to(store) as release:
-            task = asyncio.create_task(add(store, "written late"))
+            task = asyncio.create_task(aio.update_session(store, session.id, title="written late"))
             await asyncio.sleep(0.05)
             task.cancel()
             await asyncio.sleep(0.02)
@@ -337,15 +341,22 @@ def test_many_that_are_cancelled_at_any_moment(store: WorkerStore) -> None:
     run(main())
 
 
-def test_store_that_is_busy_says_so(tmp_path: Path) -> None:
+def test_store_that_is_busy_says_so(
+    tmp_path: Path, postgres_url: str, postgres_schema: str
+) -> None:
     stores: list[Store] = [
         MemoryStore(busy_timeout=0.05),
         SqliteStore.open(tmp_path / "memva.db", busy_timeout=0.05),
+        PostgresStore.open(postgres_url, schema=postgres_schema, busy_timeout=0.05),
     ]
 
     async def main(store: Store) -> None:
+        session = create_session(store, project_path="/code")
         with written_to(store):
-            for work in (add(store, "never"), in_block(store, lambda: asyncio.sleep(0))):
+            for work in (
+                aio.update_session(store, session.id, title="never"),
+                in_block(store, lambda: asyncio.sleep(0)),
+            ):
                 with pytest.raises(StoreBusy):
                     await work
         assert_nothing_is_open(store)

@@ -128,9 +128,11 @@ def test_errors_keep_their_type_their_ids_and_their_traceback(store: WorkerStore
 
 
 def test_loop_goes_on_meanwhile(store: WorkerStore) -> None:
+    session = create_session(store, project_path="/")
+
     async def main() -> None:
         with written_to(store) as release:
-            writing = asyncio.create_task(aio.create_session(store, project_path="/"))
+            writing = asyncio.create_task(aio.update_session(store, session.id, title="late"))
             for _ in range(20):
                 await asyncio.sleep(0.001)
             assert not writing.done()
