@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import cycle, islice
+from typing import Any
 
 import attrs
 import pytest
@@ -207,7 +208,7 @@ class TransactionContract:
                 session, job = store.sessions.get("session-1"), store.jobs.get("job-1")
                 store.sessions.update(sample_session(id="changed", title="mine"))
                 store.events.append([mine])
-                changes = [
+                changes: list[Future[Any]] = [
                     others.submit(store.sessions.update, attrs.evolve(session, title="theirs")),
                     others.submit(store.sessions.update, sample_session(id="changed")),
                     others.submit(store.jobs.replace, job, attrs.evolve(job, attempts=1)),
