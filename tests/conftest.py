@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from hypothesis import settings
-from tests.adapters.twins import Place, on_postgres
+from tests.adapters.twins import Opens, Place, on_postgres, on_sqlite
 from tests.postgres import Schemas, running_server, schemas_on
 
 from memva import WorkerStore
@@ -81,6 +81,19 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkerStor
     else:
         # Asked for here, so that no test of another store needs a server.
         yield request.getfixturevalue("postgres_store")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def durable_place(request: pytest.FixtureRequest) -> Place:
+    """Give what gives an empty place for a store that outlives its process."""
+    return on_sqlite if request.param == "sqlite" else request.getfixturevalue("on_server")
+
+
+@pytest.fixture
+def open_durable(durable_place: Place) -> Iterator[Opens]:
+    """Give what opens the same store on each call, in other processes too."""
+    with durable_place() as opens:
+        yield opens
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from tests.importing.conftest import History
 from memva import import_transcripts
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
+from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
 
 BEGUN: Any = {"type": "agent_metadata", "agentType": "Explore"}
@@ -30,7 +31,7 @@ LINES = [prompt(1, isSidechain=True), prompt(2, isSidechain=True)]
     ],
 )
 def test_what_it_was_last_stays_last(
-    store: MemoryStore | SqliteStore, history: History, ways: list[Any]
+    store: MemoryStore | SqliteStore | PostgresStore, history: History, ways: list[Any]
 ) -> None:
     """However often it was mirrored, and its file imported while it worked and afterwards."""
     history.write(prompt(9))

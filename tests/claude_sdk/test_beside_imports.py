@@ -46,11 +46,12 @@ from memva import (
 )
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.memory import MemoryStore
+from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
 from memva.claude_sdk import MemvaSessionStore
 from memva.domain.line import UNNUMBERED
 
-AnyStore = MemoryStore | SqliteStore
+AnyStore = MemoryStore | SqliteStore | PostgresStore
 
 ANSWER: Any = {
     "type": "assistant",

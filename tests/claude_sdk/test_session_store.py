@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import multiprocessing
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from claude_agent_sdk import SessionKey
 from claude_agent_sdk._internal.session_store_validation import _store_implements
 from claude_agent_sdk.testing import run_session_store_conformance
 from claude_agent_sdk.testing.session_store_conformance import _OPTIONAL_METHODS
+from tests.adapters.twins import Opens, Place
 from tests.claude_sdk.entries import (
     AGENT,
     AGENT_TRANSCRIPT,
@@ -45,36 +44,25 @@ from memva import (
     list_sessions,
 )
 from memva.adapters.memory import MemoryStore
+from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
 from memva.claude_sdk import MemvaSessionStore
 from memva.domain.line import UNNUMBERED
 from memva.testing import FrozenClock
 
-OpenStore = Callable[[], TranscriptStore]
+
+def test_memory_passes_the_sdks_own_conformance_suite() -> None:
+    asyncio.run(run_session_store_conformance(lambda: MemvaSessionStore(MemoryStore())))
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
-    """Give a function that opens an empty store on each call."""
-    numbers = itertools.count()
+def test_databases_pass_the_sdks_own_conformance_suite(durable_place: Place) -> None:
     with ExitStack() as stack:
 
-        def make() -> TranscriptStore:
-            if request.param == "memory":
-                return stack.enter_context(MemoryStore())
-            path = tmp_path / f"memva-{next(numbers)}.db"
-            return stack.enter_context(SqliteStore.open(path, durability="normal"))
+        def make() -> MemvaSessionStore:
+            opens = stack.enter_context(durable_place())
+            return MemvaSessionStore(stack.enter_context(closing(opens())))
 
-        yield make
-
-
-@pytest.fixture
-def store(open_store: OpenStore) -> TranscriptStore:
-    return open_store()
-
-
-def test_it_passes_the_sdks_own_conformance_suite(open_store: OpenStore) -> None:
-    asyncio.run(run_session_store_conformance(lambda: MemvaSessionStore(open_store())))
+        asyncio.run(run_session_store_conformance(make))
 
 
 def test_the_conformance_suite_leaves_nothing_optional_out(store: TranscriptStore) -> None:
@@ -204,18 +192,19 @@ def test_concurrent_appends_lose_nothing(store: TranscriptStore) -> None:
     assert summaries(store) == {CLAUDE: folded(entries)}
 
 
-def append_in_process(path: Path, first: int, count: int) -> None:
-    with SqliteStore.open(path) as store:
+def append_in_process(opens: Opens, first: int, count: int) -> None:
+    with opens() as store:
         for number in range(first, first + count):
             append(store, prompt(number), MODE)
 
 
-def test_several_processes_append(tmp_path: Path) -> None:
+def test_several_processes_append(open_durable: Opens) -> None:
     """Some of them the same entries, as processes do that go on from copies of a conversation."""
-    path, spawn = tmp_path / "memva.db", multiprocessing.get_context("spawn")
-    with SqliteStore.open(path) as store:
+    spawn = multiprocessing.get_context("spawn")
+    with open_durable() as store:
         processes = [
-            spawn.Process(target=append_in_process, args=(path, first, 10)) for first in (0, 5, 50)
+            spawn.Process(target=append_in_process, args=(open_durable, first, 10))
+            for first in (0, 5, 50)
         ]
         for process in processes:
             process.start()
@@ -264,12 +253,15 @@ def test_what_a_subagent_is_comes_back(store: TranscriptStore) -> None:
     assert [event.line - UNNUMBERED for event in lines] == [0, 0, 1, 1, 2]
 
 
-def test_mtime_moves_with_each_append(tmp_path: Path) -> None:
+def test_mtime_moves_with_each_append(
+    tmp_path: Path, postgres_url: str, postgres_schema: str
+) -> None:
     """It is the store's own clock, as entries without a time change a conversation too."""
     clock, long_ago = FrozenClock(), "2020-01-01T00:00:00.000Z"
     for store in (
         MemoryStore(clock=clock),
         SqliteStore.open(tmp_path / "memva.db", clock=clock),
+        PostgresStore.open(postgres_url, schema=postgres_schema, clock=clock),
     ):
         with store:
             mtimes = []

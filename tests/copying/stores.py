@@ -190,7 +190,8 @@ def everything(store: TranscriptStore) -> dict[str, Any]:
     told["jobs"] = [repr(job) for job in jobs]
     told["attempts"] = {job.id: repr(store.jobs.attempts(job.id)) for job in jobs}
     told["stats"] = store.jobs.stats(now=START)
-    told["expired"] = store.jobs.expired(now=START + 999 * MINUTE, limit=10_000)
+    expired = store.jobs.expired(now=START + 999 * MINUTE, limit=10_000)
+    told["expired"] = sorted(expired, key=lambda job: (job.lease_until, job.id))
     told["cursors"] = store.cursors.find(limit=10_000)
     told["deletions"] = store.sessions.deletions(limit=10_000)
     told["transcripts"] = store.transcripts.find()

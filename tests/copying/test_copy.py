@@ -70,8 +70,8 @@ def test_a_report_counts_each_part_and_tells_its_checksum(new_store: NewStore) -
     assert first.added == sum(counts.values())
     assert {len(part.checksum) for part in first.parts.values()} == {64}
 
-    second = copy_store(source, new_store("sqlite", "other"))
-    assert second == first
+    for kind in ("sqlite", "postgres"):
+        assert copy_store(source, new_store(kind, "other")) == first
     source.sessions.update(sample_session(metadata={"n": 1}))
     one = copy_store(source, new_store("memory", "")).parts["sessions"]
     source.sessions.update(sample_session(metadata={"n": 1.0}))
@@ -107,9 +107,12 @@ def test_progress_tells_the_step_the_part_and_the_share(stores: Stores) -> None:
     assert {p.share for p in told if p.part == "sessions"} == {None}
 
 
-def test_what_is_written_to_the_source_meanwhile_is_left_out(new_store: NewStore) -> None:
-    source, target = new_store("sqlite", "source"), new_store("memory", "target")
-    with_another_hand = new_store("sqlite", "source")
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_what_is_written_to_the_source_meanwhile_is_left_out(
+    new_store: NewStore, kind: str
+) -> None:
+    source, target = new_store(kind, "source"), new_store("memory", "target")
+    with_another_hand = new_store(kind, "source")
     fill(source)
     before = everything(source)
 

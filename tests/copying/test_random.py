@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.adapters.twins import FEW, Place, on_sqlite
 from tests.copying.conftest import take_small_steps
 from tests.copying.stores import SECOND, everything, worked_out
 from tests.copying.test_stopped import Stopped, after, stop
@@ -34,7 +33,6 @@ from memva import (
     snooze_job,
 )
 from memva.adapters.memory import MemoryStore
-from memva.adapters.sqlite import SqliteStore
 from memva.domain import Transcript, TranscriptSummary, clean_text
 from memva.testing import sample_event, sample_session
 from memva.testing.clock import START
@@ -165,15 +163,30 @@ histories = st.lists(
 )
 
 
-@given(history=histories, stops=st.lists(st.integers(1, 6), max_size=3))
+whatever_happens = given(history=histories, stops=st.lists(st.integers(1, 6), max_size=3))
+
+
+@whatever_happens
 def test_a_copy_of_any_history_tells_what_its_source_tells(
     history: list[Happening], stops: list[int]
 ) -> None:
+    compare(on_sqlite, history, stops)
+
+
+@settings(max_examples=FEW)
+@whatever_happens
+def test_a_copy_of_any_history_on_a_server_does(
+    on_server: Place, history: list[Happening], stops: list[int]
+) -> None:
+    compare(on_server, history, stops)
+
+
+def compare(place: Place, history: list[Happening], stops: list[int]) -> None:
     with (
         pytest.MonkeyPatch.context() as patch,
-        tempfile.TemporaryDirectory() as folder,
+        place() as opens,
         MemoryStore() as source,
-        SqliteStore.open(Path(folder) / "memva.db", durability="normal") as target,
+        opens() as target,
         MemoryStore() as back,
     ):
         take_small_steps(patch.setattr)

@@ -89,11 +89,13 @@ def add_attempt(store: TranscriptStore, job_id: str, number: int) -> None:
     store.jobs.replace([JobChange(job, job, attempt)])
 
 
-@pytest.fixture
-def stores(new_store: NewStore) -> tuple[TranscriptStore, TranscriptStore]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def stores(
+    request: pytest.FixtureRequest, new_store: NewStore
+) -> tuple[TranscriptStore, TranscriptStore]:
     source = new_store("memory", "")
     fill(source)
-    return source, new_store("sqlite", "target")
+    return source, new_store(request.param, "target")
 
 
 @pytest.mark.usefixtures("small_steps")
@@ -191,8 +193,11 @@ def test_an_unique_key_that_is_taken_meanwhile_is_named(
         copy_store(source, target, on_progress=meddle)
 
 
-def test_a_copy_of_a_source_that_has_changed_since_is_refused(new_store: NewStore) -> None:
-    source, target = new_store("sqlite", "source"), new_store("sqlite", "target")
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_copy_of_a_source_that_has_changed_since_is_refused(
+    new_store: NewStore, kind: str
+) -> None:
+    source, target = new_store(kind, "source"), new_store("sqlite", "target")
     fill(source)
     copy_store(source, target)
     source.events.append([line(3, data={"type": "user", "fuller": "x" * 99})])
@@ -201,10 +206,11 @@ def test_a_copy_of_a_source_that_has_changed_since_is_refused(new_store: NewStor
     assert caught.value.item == "line-3 in -code-app/claude-1"
 
 
-def test_a_store_is_a_copy_of_itself(new_store: NewStore) -> None:
-    store = new_store("sqlite", "same")
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_store_is_a_copy_of_itself(new_store: NewStore, kind: str) -> None:
+    store = new_store(kind, "same")
     fill(store)
     before = everything(store)
-    for target in (store, new_store("sqlite", "same")):
+    for target in (store, new_store(kind, "same")):
         assert copy_store(store, target).added == 0
         assert everything(store) == before

@@ -6,15 +6,14 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import ExitStack, closing
 
 import pytest
+from tests.adapters.twins import Opens, on_sqlite
 from tests.copying.conftest import NewStore, take_small_steps
 from tests.copying.stores import everything, fill
 
 from memva import CopyProgress, TranscriptStore, copy_store
-from memva.adapters.sqlite import SqliteStore
 
 
 class Stopped(BaseException):
@@ -73,8 +72,9 @@ def test_a_copy_that_was_stopped_after_each_step_goes_on(
 
 
 @pytest.mark.usefixtures("small_steps")
-def test_a_copy_that_was_stopped_inside_a_batch_goes_on(new_store: NewStore) -> None:
-    source, target = new_store("memory", ""), new_store("sqlite", "target")
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_copy_that_was_stopped_inside_a_batch_goes_on(new_store: NewStore, kind: str) -> None:
+    source, target = new_store("memory", ""), new_store(kind, "target")
     fill(source)
     ports = [
         (target.sessions, "add", 8),
@@ -104,7 +104,7 @@ def stopped_at(call: Callable[..., object], calls: int) -> Callable[..., object]
     return stopping
 
 
-def copy_and_die(source: Path, target: Path, *, moments: int, inside: bool) -> None:
+def copy_and_die(source: Opens, target: Opens, *, moments: int, inside: bool) -> None:
     """Copy, and be killed between two batches or inside one."""
     take_small_steps(setattr)
 
@@ -112,13 +112,18 @@ def copy_and_die(source: Path, target: Path, *, moments: int, inside: bool) -> N
         os.kill(os.getpid(), signal.SIGKILL)
 
     with ExitStack() as stack:
-        one, other = (stack.enter_context(SqliteStore.open(path)) for path in (source, target))
+        one, other = (stack.enter_context(closing(opens())) for opens in (source, target))
         dying = after(moments, die)
         if not inside:
             copy_store(one, other, on_progress=dying)
             return
-        writes = [(other.sessions, "add"), (other.events, "append"), (other.jobs, "add")]
-        writes += [(other.cursors, "put"), (other.sessions, "remember_deletion")]
+        writes: list[tuple[object, str]] = [
+            (other.sessions, "add"),
+            (other.events, "append"),
+            (other.jobs, "add"),
+            (other.cursors, "put"),
+            (other.sessions, "remember_deletion"),
+        ]
         for port, name in writes:
             setattr(port, name, dying_after(getattr(port, name), dying))
         copy_store(one, other)
@@ -135,22 +140,28 @@ def dying_after(
     return calling
 
 
-def test_a_copy_that_was_killed_again_and_again_ends_as_a_clean_one(tmp_path: Path) -> None:
-    paths = tmp_path / "source.db", tmp_path / "target.db"
-    with SqliteStore.open(paths[0]) as source:
+def test_a_copy_that_was_killed_again_and_again_ends_as_a_clean_one(open_durable: Opens) -> None:
+    with on_sqlite() as open_source:
+        kill_copies(open_source, open_durable)
+
+
+def kill_copies(open_source: Opens, open_target: Opens) -> None:
+    with open_source() as source:
         fill(source)
     spawn = multiprocessing.get_context("spawn")
     # Between batches of sessions, of events and of jobs; inside one of sessions, of jobs and of
     # import cursors.
     for moments, inside in [(2, False), (13, True), (8, False), (9, True), (21, False), (4, True)]:
         process = spawn.Process(
-            target=copy_and_die, args=paths, kwargs={"moments": moments, "inside": inside}
+            target=copy_and_die,
+            args=(open_source, open_target),
+            kwargs={"moments": moments, "inside": inside},
         )
         process.start()
         process.join()
         assert process.exitcode == -signal.SIGKILL
         process.close()
-    with SqliteStore.open(paths[0]) as source, SqliteStore.open(paths[1]) as target:
+    with open_source() as source, open_target() as target:
         report = copy_store(source, target)
         assert everything(target) == everything(source)
         assert 0 < report.added < sum(part.count for part in report.parts.values())

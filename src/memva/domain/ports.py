@@ -349,7 +349,10 @@ class JobRepository(Protocol):
         ...
 
     def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
-        """Return jobs whose lease ran out at or before `now`, those that ran out first first."""
+        """Return jobs whose lease ran out at or before `now`, at most `limit`.
+
+        Those come first that ran out first; which of several that ran out together is open.
+        """
         ...
 
     def stats(self, *, now: datetime | None = None) -> list[JobStats]:
