@@ -9,8 +9,9 @@ ONLY ?=
 demo: $(VENV)/ready
 	@$(BIN)/python examples/demo.py
 
+# Each process takes whole modules and classes, as the examples of a page go on from one another.
 test: $(VENV)/ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadscope
 
 # With the real claude that the Agent SDK's wheel brings; offline, against a stand-in for the API.
 test-claude: $(VENV)/ready
