@@ -13,11 +13,11 @@ import pytest
 from hypothesis import settings
 from tests.adapters.twins import Opens, Place, on_postgres, on_sqlite
 from tests.postgres import Schemas, running_server, schemas_on
+from tests.sqlite import opened_before
 
 from memva import WorkerStore
 from memva.adapters.memory import MemoryStore
 from memva.adapters.postgres import PostgresStore
-from memva.adapters.sqlite import SqliteStore
 
 # The suite is the same on every run; make proof goes on to what it has not tried yet.
 settings.register_profile("suite", max_examples=50, derandomize=True, deadline=None)
@@ -76,7 +76,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkerStor
         with MemoryStore() as memory:
             yield memory
     elif request.param == "sqlite":
-        with SqliteStore.open(tmp_path / "memva.db", durability="normal") as sqlite:
+        with opened_before(tmp_path / "memva.db")() as sqlite:
             yield sqlite
     else:
         # Asked for here, so that no test of another store needs a server.

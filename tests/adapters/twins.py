@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from tests.postgres import Schemas
+from tests.sqlite import opened_before
 
 from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
@@ -29,7 +30,7 @@ FEW: Final = 200 if PROOF else 10
 def on_sqlite() -> Iterator[Opens]:
     """Give a place for a file."""
     with tempfile.TemporaryDirectory() as folder:
-        yield partial(SqliteStore.open, Path(folder) / "memva.db", durability="normal")
+        yield opened_before(Path(folder) / "memva.db")
 
 
 def on_postgres(url: str, schemas: Schemas) -> Place:

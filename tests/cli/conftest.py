@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.sqlite import opened_before
 
 from memva.adapters.sqlite import SqliteStore
 from memva.cli.app import app
@@ -62,7 +63,7 @@ def database(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(database: Path) -> Iterator[SqliteStore]:
     """The command's store, made for the test to fill."""
-    with SqliteStore.open(database) as store:
+    with opened_before(database)() as store:
         yield store
 
 

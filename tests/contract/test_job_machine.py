@@ -1,18 +1,16 @@
 """The stores agree with the in-memory store, and with a plain model."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from hypothesis import settings
+from tests.adapters.twins import on_sqlite
 from tests.postgres import Schemas
 
 from memva.adapters.memory import MemoryStore
 from memva.adapters.postgres import PostgresStore
-from memva.adapters.sqlite import SqliteStore
 from memva.domain import Store
 from memva.testing.contract.processes import PROOF
 from memva.testing.job_machine import JobMachine
@@ -21,11 +19,7 @@ from memva.testing.job_machine import JobMachine
 class OnSqlite(JobMachine):
     @contextmanager
     def stores(self) -> Iterator[list[Store]]:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            MemoryStore() as memory,
-            SqliteStore.open(Path(folder) / "memva.db", durability="normal") as sqlite,
-        ):
+        with on_sqlite() as opens, MemoryStore() as memory, opens() as sqlite:
             yield [memory, sqlite]
 
 

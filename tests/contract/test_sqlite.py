@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.sqlite import opened_before
 
 from memva.adapters.sqlite import SqliteStore
 from memva.testing import (
@@ -42,4 +43,4 @@ class TestSqliteStoreAtNormalDurability(
 ):
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> partial[SqliteStore]:
-        return partial(SqliteStore.open, tmp_path / "memva.db", durability="normal")
+        return opened_before(tmp_path / "memva.db")
