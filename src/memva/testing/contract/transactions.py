@@ -208,10 +208,11 @@ class TransactionContract:
                 session, job = store.sessions.get("session-1"), store.jobs.get("job-1")
                 store.sessions.update(sample_session(id="changed", title="mine"))
                 store.events.append([mine])
+                job_change = JobChange(job, attrs.evolve(job, attempts=1))
                 changes: list[Future[Any]] = [
                     others.submit(store.sessions.update, attrs.evolve(session, title="theirs")),
                     others.submit(store.sessions.update, sample_session(id="changed")),
-                    others.submit(store.jobs.replace, job, attrs.evolve(job, attempts=1)),
+                    others.submit(store.jobs.replace, [job_change]),
                     others.submit(store.events.append, [theirs]),
                 ]
                 # A store that lets them pass has done so by then.
