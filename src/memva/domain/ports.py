@@ -443,9 +443,9 @@ class Store(Protocol):
         part of it.
 
         Blocks run one after the other, whoever opens them. The sessions and jobs that one has got
-        by their ids, and whatever it has changed, nobody else changes before it ends. A call outside
-        any block either waits for that end or takes effect meanwhile, so that what else the block
-        reads may change from one read to the next.
+        by their ids, and whatever it has changed, nobody else changes before it ends. A call
+        outside any block either waits for that end or takes effect meanwhile, so that what else
+        the block reads may change from one read to the next.
 
         Raises:
             StoreBusy: The wait for other writers was too long.
