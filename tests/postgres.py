@@ -47,49 +47,79 @@ _SETTINGS: Final = {
 }
 
 
-@contextmanager
-def running_server(*, durable: bool = False) -> Iterator[str]:
-    """Give the URL of a database of a server that is there while the block runs.
+class Server:
+    """A server with data of its own, which can be stopped at any moment and started again.
 
-    Its role is an ordinary one, which owns the database and nothing else. Where it is `durable`,
-    what was committed outlives a power cut.
+    Its role is an ordinary one, which owns the database and nothing else.
     """
-    given = os.environ.get(GIVEN)
-    if given:
-        yield given
-        return
-    folder = Path(tempfile.mkdtemp(prefix="memva-pg-"))
-    server: subprocess.Popen[bytes] | None = None
-    try:
-        identity = _unprivileged(folder)
-        programs = _programs(folder, identity)
-        data = folder / "data"
-        _run(
-            [programs / "initdb", *_INITDB, f"--pgdata={data}"],
-            identity,
-        )
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        """Make its data in an empty folder; `start` starts it.
+
+        What was committed outlives the server, however it ended. Where it is `durable`, it
+        outlives a power cut as well.
+        """
+        self.url: Final = f"postgresql://memva@/memva?host={folder}"
+        self._admin: Final = f"postgresql://postgres@/postgres?host={folder}"
+        self._log: Final = folder / "log"
+        self._identity = _unprivileged(folder)
+        self._process: subprocess.Popen[bytes] | None = None
+        programs, data = _programs(folder, self._identity), folder / "data"
+        _run([programs / "initdb", *_INITDB, f"--pgdata={data}"], self._identity)
         wanted = _SETTINGS if durable else {**_NOT_DURABLE, **_SETTINGS}
         settings = [f"--{name}={value}" for name, value in wanted.items()]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", folder, *settings],
+        self._command: list[Any] = [programs / "postgres", "-D", data, "-k", folder, *settings]
+        self._has_database = False
+
+    def start(self) -> None:
+        """Start it, and wait until it takes connections."""
+        with self._log.open("wb") as log:
+            process = self._process = subprocess.Popen(
+                self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **identity,
+                **self._identity,
             )
-        admin = f"postgresql://postgres@/postgres?host={folder}"
-        with _first_connection(admin, server, folder / "log") as connection:
-            connection.execute("CREATE ROLE memva LOGIN")
-            connection.execute("CREATE DATABASE memva OWNER memva")
-        yield f"postgresql://memva@/memva?host={folder}"
+        with _first_connection(self._admin, process, self._log) as connection:
+            if not self._has_database:
+                connection.execute("CREATE ROLE memva LOGIN")
+                connection.execute("CREATE DATABASE memva OWNER memva")
+                self._has_database = True
+
+    def stop(self) -> None:
+        """End it at once, as a crash would, whoever is connected still."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
+
+@contextmanager
+def own_server(*, durable: bool = False) -> Iterator[Server]:
+    """Give a server of the caller's own, started, for as long as the block runs."""
+    folder = Path(tempfile.mkdtemp(prefix="memva-pg-"))
+    server: Server | None = None
+    try:
+        server = Server(folder, durable=durable)
+        server.start()
+        yield server
     finally:
         if server is not None:
-            # It ends at once, whoever is connected still.
-            server.send_signal(signal.SIGQUIT)
-            server.wait()
+            server.stop()
         shutil.rmtree(folder)
+
+
+@contextmanager
+def running_server(*, durable: bool = False) -> Iterator[str]:
+    """Give the URL of a database of a server, the given one or one that ends with the block."""
+    given = os.environ.get(GIVEN)
+    if given:
+        yield given
+        return
+    with own_server(durable=durable) as server:
+        yield server.url
 
 
 class Schemas:
