@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from weakref import WeakSet
 
@@ -16,6 +16,9 @@ from memva.adapters.postgres.connection import Connection
 from memva.domain.errors import StoreBusy, StoreUnavailable
 
 _CLOSE_SECONDS: Final = 5.0
+# Longer, and psycopg's pool would double its pauses for as long as the server is away.
+_RECONNECT_SECONDS: Final = 1.0
+_A_MOMENT: Final = 0.001
 
 
 @attrs.define
@@ -150,6 +153,8 @@ class Pool:
             min_size=self._min_size,
             max_size=self._max_size,
             timeout=self.busy_timeout,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            reconnect_failed=_begin_again,
             open=False,
         )
         self._opened = False
@@ -160,6 +165,14 @@ class Pool:
     def _set_up(self, connection: Connection) -> None:
         connection.set_up(schema=self._schema, busy_timeout=self.busy_timeout)
         self._connections.add(connection)
+
+
+def _begin_again(pool: ConnectionPool[Connection]) -> None:
+    """Have a pool that gave up try to connect on, where somebody waits for a connection."""
+    if pool.get_stats()["requests_waiting"]:
+        # Being asked is what makes it try.
+        with suppress(PoolTimeout, PoolClosed):
+            pool.putconn(pool.getconn(_A_MOMENT))
 
 
 _pools: Final[WeakSet[Pool]] = WeakSet()
