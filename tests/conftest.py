@@ -12,7 +12,7 @@ import psutil
 import pytest
 from hypothesis import settings
 from tests.adapters.twins import Opens, Place, on_postgres, on_sqlite
-from tests.postgres import Schemas, running_server, schemas_on
+from tests.postgres import Schemas, Server, own_server, running_server, schemas_on
 from tests.sqlite import opened_before
 
 from memva import WorkerStore
@@ -43,6 +43,20 @@ def postgres_schemas(postgres_url: str) -> Iterator[Schemas]:
     """Give schemas that go when all tests have ended."""
     with schemas_on(postgres_url) as schemas:
         yield schemas
+
+
+@pytest.fixture(scope="session")
+def restarted_server() -> Iterator[Server]:
+    """Give a server that a test may stop, and starts again before it ends."""
+    with own_server() as server:
+        yield server
+
+
+@pytest.fixture
+def restarted_schema(restarted_server: Server) -> Iterator[str]:
+    """Give the name of an empty schema on the server that a test may stop."""
+    with schemas_on(restarted_server.url) as schemas, schemas.own() as schema:
+        yield schema
 
 
 @pytest.fixture(scope="session")

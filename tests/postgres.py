@@ -95,6 +95,15 @@ class Server:
             self._process.wait()
             self._process = None
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Have it stopped while the block runs, as `stop` says."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
 
 @contextmanager
 def own_server(*, durable: bool = False) -> Iterator[Server]:

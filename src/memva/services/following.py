@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Final
 
 from memva.domain.abilities import WatchableStore
@@ -11,7 +12,7 @@ from memva.domain.errors import InvalidValue
 from memva.domain.event import Event
 from memva.domain.event_page import EventQuery
 from memva.domain.ports import Store
-from memva.services.waiting import Steps, in_this_thread
+from memva.services.waiting import Steps, in_this_thread, looked
 
 _AT_ONCE: Final = 200
 _LONGEST_WAIT: Final = 3600.0
@@ -43,7 +44,8 @@ def follow_events(
     event was committed is not told: record it with its session, or follow Claude Code's.
 
     It waits in the calling thread, costs next to nothing while nothing happens, and holds neither
-    lock nor connection between two events. Inside a transaction it would wait for itself.
+    lock nor connection between two events. While a server restarts it waits up to a minute, and
+    goes on. Inside a transaction it would wait for itself.
 
     Args:
         store: Where from.
@@ -58,7 +60,8 @@ def follow_events(
     Raises:
         SessionNotFound: There is no session with this id.
         InvalidValue: An argument has a value that it cannot have.
-        StoreUnavailable: The store was closed meanwhile.
+        StoreUnavailable: The store was closed meanwhile, or could not be reached for a minute, or
+            when `timeout` had passed.
     """
     steps = event_steps(
         store,
@@ -101,15 +104,17 @@ def event_steps(
 def _look(
     store: WatchableStore, query: EventQuery, after: int, timeout: float | None
 ) -> Steps[Event]:
-    last_seen = time.monotonic()
+    left, last_seen = timeout, time.monotonic()
     while True:
-        feed = store.events.committed(query, after=after, limit=_AT_ONCE)
+        look = partial(store.events.committed, query, after=after, limit=_AT_ONCE)
+        feed = yield from looked(look, patience=left)
         after = feed.position
         if feed.events:
             yield feed.events
-            last_seen = time.monotonic()
+            left, last_seen = timeout, time.monotonic()
             continue
-        left = _LONGEST_WAIT if timeout is None else last_seen + timeout - time.monotonic()
-        if left <= 0:
-            return
-        yield min(left, _LONGEST_WAIT)
+        if timeout is not None:
+            left = last_seen + timeout - time.monotonic()
+            if left <= 0:
+                return
+        yield _LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT)

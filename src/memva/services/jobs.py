@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, get_args
 
 from memva.domain.abilities import WatchableStore
@@ -18,7 +19,7 @@ from memva.domain.ports import Store
 from memva.domain.validation import check_each, check_limit, moment_or_none
 from memva.services.ages import moment_ago
 from memva.services.job_moves import move_any
-from memva.services.waiting import Steps, in_this_thread
+from memva.services.waiting import Steps, in_this_thread, looked
 
 _PRUNED_AT_ONCE: Final = 500
 _LOOK_SECONDS: Final = 1.0
@@ -263,6 +264,8 @@ def prune_jobs(
 def wait_for_job(store: WatchableStore, job_id: str, *, timeout: float | None = None) -> Job:
     """Return a job once it has ended: completed, failed for good, or cancelled.
 
+    While a server restarts it waits up to a minute, and goes on.
+
     Args:
         store: Where it is.
         job_id: Which.
@@ -271,6 +274,8 @@ def wait_for_job(store: WatchableStore, job_id: str, *, timeout: float | None = 
     Raises:
         JobNotFound: There is no job with this id, or it was deleted meanwhile.
         TimeoutError: It has not ended in time.
+        StoreUnavailable: The store was closed meanwhile, or could not be reached for a minute, or
+            when `timeout` had passed.
     """
     [job] = in_this_thread(store, job_steps(store, job_id, timeout=timeout))
     return job
@@ -278,10 +283,12 @@ def wait_for_job(store: WatchableStore, job_id: str, *, timeout: float | None = 
 
 def job_steps(store: WatchableStore, job_id: str, *, timeout: float | None = None) -> Steps[Job]:
     """Return the steps of `wait_for_job`, which has the same arguments and errors."""
-    give_up = None if timeout is None else time.monotonic() + timeout
-    while (job := store.jobs.get(job_id)).completed_at is None:
-        left = _LOOK_SECONDS if give_up is None else give_up - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(f"job {job_id!r} is {job.status} after {timeout} seconds")
-        yield min(left, _LOOK_SECONDS)
+    begin, left = time.monotonic(), timeout
+    look = partial(store.jobs.get, job_id)
+    while (job := (yield from looked(look, patience=left))).completed_at is None:
+        if timeout is not None:
+            left = begin + timeout - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"job {job_id!r} is {job.status} after {timeout} seconds")
+        yield _LOOK_SECONDS if left is None else min(left, _LOOK_SECONDS)
     yield [job]
