@@ -10,14 +10,30 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from memva import WorkerStore, record_event
+from tests.worker.working import AT_ONCE, LONG
+
+from memva import StoreError, StoreUnavailable, WorkerStore, record_event
 from memva.domain.ids import new_id
 from memva.worker import JobContext, Worker
 
 _spawn = multiprocessing.get_context("spawn")
+_T = TypeVar("_T")
+
+
+def patiently(call: Callable[[], _T]) -> _T:
+    """Call until the store can be reached, as a host's supervisor would have it."""
+    end = time.monotonic() + LONG
+    while True:
+        try:
+            return call()
+        except StoreUnavailable:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def step(data: Any, context: JobContext) -> None:
@@ -34,39 +50,58 @@ def step(data: Any, context: JobContext) -> None:
         context.complete(context.job.claim_token)
 
 
-def work(open_store: Callable[[], WorkerStore], lease: timedelta, errors: Path) -> None:
+def work(
+    open_store: Callable[[], WorkerStore],
+    lease: timedelta,
+    errors: Path,
+    borne: tuple[type[StoreError], ...],
+) -> None:
     """Work until SIGTERM; write what is logged as an error, and how the process ended."""
     handler = logging.FileHandler(errors)
-    handler.addFilter(_is_fault)
+    handler.addFilter(partial(_is_fault, borne))
     logging.getLogger("memva.worker").addHandler(handler)
     try:
         with closing(open_store()) as store:
-            Worker(store, {"step": step}, concurrency=4, lease=lease).run()
+            Worker(store, {"step": step}, concurrency=4, lease=lease, retry=AT_ONCE).run()
     except BaseException:
         logging.getLogger("memva.worker").exception("the worker failed")
         raise
 
 
-def _is_fault(record: logging.LogRecord) -> bool:
+def _is_fault(borne: tuple[type[StoreError], ...], record: logging.LogRecord) -> bool:
     """Tell a fault from what may happen to a worker that was stopped past its lease."""
     happened = record.getMessage()
     lost = "rescued" in happened or "lost" in happened or "LeaseLost" in happened
-    return record.levelno >= logging.WARNING and not lost
+    met = record.exc_info is not None and isinstance(record.exc_info[1], borne)
+    return record.levelno >= logging.WARNING and not (lost or met)
 
 
 class WorkerProcess:
-    """A worker in a process of its own."""
+    """A worker in a process of its own.
+
+    What it logs with an error of a kind that is `borne` is no fault.
+    """
 
     def __init__(
-        self, open_store: Callable[[], WorkerStore], lease: timedelta, errors: Path
+        self,
+        open_store: Callable[[], WorkerStore],
+        lease: timedelta,
+        errors: Path,
+        borne: tuple[type[StoreError], ...] = (),
     ) -> None:
-        self._process = _spawn.Process(target=work, args=(open_store, lease, errors), daemon=True)
+        arguments = open_store, lease, errors, borne
+        self._process = _spawn.Process(target=work, args=arguments, daemon=True)
         self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process.pid is not None
+        return self._process.pid
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it as a power cut would."""

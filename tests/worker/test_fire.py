@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -20,19 +19,11 @@ from typing import Final
 
 import pytest
 from tests.worker.processes import WorkerProcess
+from tests.worker.traces import checked_attempts, checked_jobs, left, number
 from tests.worker.working import until, working
 
-from memva import (
-    NewJob,
-    WorkerStore,
-    create_job,
-    create_jobs,
-    get_events_for_claude_session,
-    get_job,
-    get_job_attempts,
-    get_job_stats,
-    list_jobs,
-)
+from memva import NewJob, WorkerStore, create_job, create_jobs, get_job
+from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
 
 PROOF: Final = os.environ.get("MEMVA_PROOF") == "1"
@@ -48,9 +39,12 @@ _log = logging.getLogger(__name__)
 OpenStore = Callable[[], WorkerStore]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"] if PROOF else ["sqlite"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
-    return partial(SqliteStore.open, tmp_path / "memva.db")
+    if request.param == "sqlite":
+        return partial(SqliteStore.open, tmp_path / "memva.db")
+    url, schema = map(request.getfixturevalue, ("postgres_url", "postgres_schema"))
+    return partial(PostgresStore.open, url, schema=schema)
 
 
 @contextmanager
@@ -75,53 +69,24 @@ def create(store: WorkerStore) -> None:
         [
             NewJob(
                 type="step",
-                data={"number": number // KEYS, "seconds": seconds},
-                concurrency_key=f"key-{number % KEYS}",
+                data={"number": count // KEYS, "seconds": seconds},
+                concurrency_key=f"key-{count % KEYS}",
                 max_attempts=1_000,
             )
-            for number in range(JOBS)
+            for count in range(JOBS)
         ],
     )
 
 
-def left(store: WorkerStore) -> int:
-    """Return how many jobs have not completed."""
-    return sum(one.count for one in get_job_stats(store) if one.status != "completed")
-
-
 def check(store: WorkerStore, errors: Path) -> int:
     """See that every job ran once, in its order, alone; return how many claims were lost."""
-    jobs = defaultdict(list)
-    page = list_jobs(store, limit=1_000)
-    while True:
-        for job in page:
-            assert (job.status, job.result) == ("completed", job.claim_token)
-            jobs[str(job.concurrency_key)].append(job)
-        if page.next is None:
-            break
-        page = list_jobs(store, after=page.next, limit=1_000)
-    assert sum(map(len, jobs.values())) == JOBS
-    lost = 0
-    for key, of_key in jobs.items():
-        of_key.reverse()
-        # Nothing accepted twice, nothing stale, and in their order.
-        traces = [event.data for event in get_events_for_claude_session(store, key)]
-        assert traces == [
-            {"number": number, "claim": job.claim_token} for number, job in enumerate(of_key)
-        ]
-        end = None
-        for job in of_key:
-            # No accepted run began before the one before it had ended.
-            assert job.started_at is not None
-            assert end is None or job.started_at >= end
-            end = job.completed_at
-            if job.claims > 1:
-                outcomes = [attempt.outcome for attempt in get_job_attempts(store, job.id)]
-                assert outcomes[-1] == "completed"
-                assert set(outcomes[:-1]) <= {"lost", "released"}
-                lost += outcomes.count("lost")
+    of_keys = checked_jobs(store)
+    assert sum(map(len, of_keys.values())) == JOBS
+    for of_key in of_keys.values():
+        assert list(map(number, of_key)) == list(range(len(of_key)))
+    in_vain = checked_attempts(store, of_keys, {"lost", "released"})
     assert errors.read_text() == ""
-    return lost
+    return sum(attempt.outcome == "lost" for attempt in in_vain)
 
 
 def test_killed_workers_lose_and_double_nothing(open_store: OpenStore, tmp_path: Path) -> None:
