@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from tests.worker.working import AT_ONCE, LONG
 
-from memva import StoreError, StoreUnavailable, WorkerStore, record_event
+from memva import StoreError, StoreUnavailable, WorkerStore, get_last_position, record_event
 from memva.domain.ids import new_id
 from memva.worker import JobContext, Worker
 
@@ -38,13 +38,18 @@ def patiently(call: Callable[[], _T]) -> _T:
 
 def step(data: Any, context: JobContext) -> None:
     """Leave one trace of each run that is accepted, in the order in which they are."""
+    begun_after = get_last_position(context.store)
     time.sleep(data.get("seconds", 0.0))
     with context.store.transaction():
         record_event(
             context.store,
             session_id=str(context.job.concurrency_key),
             event_type="step",
-            data={"number": data["number"], "claim": context.job.claim_token},
+            data={
+                "number": data["number"],
+                "claim": context.job.claim_token,
+                "begun_after": begun_after,
+            },
             uuid=new_id(),
         )
         context.complete(context.job.claim_token)

@@ -35,12 +35,12 @@ from memva.adapters.postgres import PostgresStore
 from memva.testing.contract.processes import PROOF, ready
 from memva.testing.contract.processes import workers as processes
 
-RESTARTS: Final = 20 if PROOF else 3
+RESTARTS: Final = 20 if PROOF else 2
 SURVIVORS: Final = 2
 VICTIMS: Final = 2 if PROOF else 1
 PRODUCERS: Final = 4 if PROOF else 2
-KEYS: Final = 5
-PAUSE: Final = 0.01
+KEYS: Final = 10
+PAUSE: Final = 0.002
 LEASE: Final = timedelta(seconds=1.0)
 PATIENCE: Final = 300.0 if PROOF else 60.0
 
@@ -115,8 +115,9 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def completed(store: Store) -> int:
-    return sum(one.count for one in get_job_stats(store) if one.status == "completed")
+def has_completed(store: Store, jobs: int) -> bool:
+    """Tell whether so many jobs have completed."""
+    return sum(one.count for one in get_job_stats(store) if one.status == "completed") >= jobs
 
 
 def has_worked(store: Store, worker: WorkerProcess, since: datetime) -> bool:
@@ -153,24 +154,26 @@ def test_killed_workers_and_a_restarted_server_lose_and_double_nothing(
             workers(open_store, errors, VICTIMS) as victims,
         ):
             with processes(PRODUCERS, produce, open_store) as producers:
-                for _ in range(RESTARTS):
-                    enough = patiently(partial(completed, store)) + 20
-                    until(lambda enough=enough: completed(store) >= enough)
+                for restart in range(RESTARTS):
+                    until(partial(has_completed, store, 20 * restart + 20))
+                    victim = victims.pop(0)
+                    if restart % 2:
+                        victim.kill()
                     with restarted_server.away():
-                        # One is left without its server, and then killed.
                         time.sleep(chance.uniform(0, 0.3))
-                        victims.pop(0).kill()
+                        if not restart % 2:
+                            victim.kill()
                     victims.append(start(open_store, errors))
                 since = patiently(store.now)
                 for survivor in survivors:
-                    until(lambda survivor=survivor: has_worked(store, survivor, since))
+                    until(partial(has_worked, store, survivor, since))
                 for producer in producers:
                     producer.pipe.send("stop")
                 counts = [producer.receive() for producer in producers]
             until(lambda: left(store) == 0)
         jobs = checked_jobs(store)
-        for producer, of_producer in enumerate(counts):
-            check_produced(store, jobs, producer, of_producer)
+        for name, produced in enumerate(counts):
+            check_produced(store, jobs, name, produced)
         in_vain = checked_attempts(store, jobs, {"lost", "released", "failed"})
         for attempt in in_vain:
             assert attempt.outcome != "failed" or str(attempt.error).startswith("StoreUnavailable")
@@ -181,6 +184,6 @@ def test_killed_workers_and_a_restarted_server_lose_and_double_nothing(
         RESTARTS,
         RESTARTS,
         dict(Counter(attempt.outcome for attempt in in_vain)),
-        sum(not acknowledged for of_producer in counts for _, acknowledged in of_producer),
+        sum(not acknowledged for produced in counts for _, acknowledged in produced),
         time.monotonic() - begin,
     )

@@ -17,7 +17,7 @@ from memva.domain.errors import StoreBusy, StoreUnavailable
 
 _CLOSE_SECONDS: Final = 5.0
 # Longer, and psycopg's pool would double its pauses for as long as the server is away.
-_RECONNECT_SECONDS: Final = 1.0
+_RECONNECT_SECONDS: Final = 0.5
 _A_MOMENT: Final = 0.001
 
 
