@@ -64,12 +64,13 @@ def work(
     """Work until SIGTERM; write what is logged as an error, and how the process ended."""
     handler = logging.FileHandler(errors)
     handler.addFilter(partial(_is_fault, borne))
-    logging.getLogger("memva.worker").addHandler(handler)
+    log = logging.getLogger("memva.worker")
+    log.addHandler(handler)
     try:
         with closing(open_store()) as store:
             Worker(store, {"step": step}, concurrency=4, lease=lease, retry=AT_ONCE).run()
     except BaseException:
-        logging.getLogger("memva.worker").exception("the worker failed")
+        log.critical("the worker failed", exc_info=True)
         raise
 
 
@@ -78,7 +79,8 @@ def _is_fault(borne: tuple[type[StoreError], ...], record: logging.LogRecord) ->
     happened = record.getMessage()
     lost = "rescued" in happened or "lost" in happened or "LeaseLost" in happened
     met = record.exc_info is not None and isinstance(record.exc_info[1], borne)
-    return record.levelno >= logging.WARNING and not (lost or met)
+    least = logging.CRITICAL if lost or met else logging.WARNING
+    return record.levelno >= least
 
 
 class WorkerProcess:

@@ -36,6 +36,8 @@ from memva.testing.contract.processes import PROOF, ready
 from memva.testing.contract.processes import workers as processes
 
 RESTARTS: Final = 20 if PROOF else 2
+ENOUGH: Final = 200 if PROOF else 40
+"""How many jobs are completed between two restarts, at least."""
 SURVIVORS: Final = 2
 VICTIMS: Final = 2 if PROOF else 1
 PRODUCERS: Final = 4 if PROOF else 2
@@ -155,7 +157,7 @@ def test_killed_workers_and_a_restarted_server_lose_and_double_nothing(
         ):
             with processes(PRODUCERS, produce, open_store) as producers:
                 for restart in range(RESTARTS):
-                    until(partial(has_completed, store, 20 * restart + 20))
+                    until(partial(has_completed, store, ENOUGH * (restart + 1)))
                     victim = victims.pop(0)
                     if restart % 2:
                         victim.kill()
