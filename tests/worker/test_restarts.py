@@ -44,7 +44,7 @@ PRODUCERS: Final = 4 if PROOF else 2
 KEYS: Final = 10
 PAUSE: Final = 0.002
 LEASE: Final = timedelta(seconds=1.0)
-PATIENCE: Final = 300.0 if PROOF else 60.0
+PATIENCE: Final = 300.0 if PROOF else 30.0
 
 _log = logging.getLogger(__name__)
 
