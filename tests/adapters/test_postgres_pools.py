@@ -40,7 +40,7 @@ def work(opens: partial[PostgresStore], pipe: Connection, number: int) -> None:
     """Create, claim and complete jobs and append events in more threads than connections.
 
     Send the ids of the jobs that were created and of those that were completed, and how many
-    events were appended beside the one for each that was completed.
+    events were appended beside the one for each that was completed. It outlives its store.
     """
     created: list[str] = []
     completed: list[str] = []
@@ -64,6 +64,7 @@ def work(opens: partial[PostgresStore], pipe: Connection, number: int) -> None:
         end = time.monotonic() + SECONDS
         list(threads.map(live, range(THREADS)))
     pipe.send((created, completed, len(alone)))
+    pipe.recv()
 
 
 def test_processes_claim_and_append_through_pools_of_two(
@@ -78,14 +79,18 @@ def test_processes_claim_and_append_through_pools_of_two(
     url = f"{postgres_url}&application_name=soak"
     opens = partial(PostgresStore.open, url, schema=postgres_schema)
     most = 0
-    with psycopg.connect(postgres_url, autocommit=True) as asking:
-        with workers(PROCESSES, work, opens) as started:
-            end = time.monotonic() + SECONDS
-            while time.monotonic() < end:
-                most = max(most, connections())
-                time.sleep(0.02)
-            told = [worker.receive() for worker in started]
+    with (
+        psycopg.connect(postgres_url, autocommit=True) as asking,
+        workers(PROCESSES, work, opens) as started,
+    ):
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            most = max(most, connections())
+            time.sleep(0.02)
+        told = [worker.receive() for worker in started]
         until(lambda: connections() == 0)
+        for worker in started:
+            worker.pipe.send("end")
     assert PROCESSES <= most <= PROCESSES * POOL
     created = Counter(job_id for jobs, _, _ in told for job_id in jobs)
     completed = Counter(job_id for _, jobs, _ in told for job_id in jobs)
