@@ -42,7 +42,7 @@ SURVIVORS: Final = 2
 VICTIMS: Final = 2 if PROOF else 1
 PRODUCERS: Final = 4 if PROOF else 2
 KEYS: Final = 10
-PAUSE: Final = 0.002
+PAUSE: Final = 0.01 if PROOF else 0.002
 LEASE: Final = timedelta(seconds=1.0)
 PATIENCE: Final = 300.0 if PROOF else 30.0
 
