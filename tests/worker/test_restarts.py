@@ -36,15 +36,15 @@ from memva.testing.contract.processes import PROOF, ready
 from memva.testing.contract.processes import workers as processes
 
 RESTARTS: Final = 20 if PROOF else 2
-ENOUGH: Final = 200 if PROOF else 40
+ENOUGH: Final = 200 if PROOF else 30
 """How many jobs are completed between two restarts, at least."""
 SURVIVORS: Final = 2
 VICTIMS: Final = 2 if PROOF else 1
-PRODUCERS: Final = 4 if PROOF else 2
+PRODUCERS: Final = 4 if PROOF else 1
 KEYS: Final = 10
 PAUSE: Final = 0.01 if PROOF else 0.002
 LEASE: Final = timedelta(seconds=1.0)
-PATIENCE: Final = 300.0 if PROOF else 30.0
+PATIENCE: Final = 300.0 if PROOF else 60.0
 
 _log = logging.getLogger(__name__)
 
