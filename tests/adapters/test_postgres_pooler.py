@@ -40,7 +40,7 @@ def test_pooler_that_has_no_second_connection_is_used(
     postgres_url: str, postgres_schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pooler, "_PROCESS", "SELECT 7")
-    monkeypatch.setattr(pooler, "select", lambda *_: ([], [], []))
+    monkeypatch.setattr(pooler, "is_readable", lambda *_, **__: False)
     PostgresStore.open(postgres_url, schema=postgres_schema).close()
 
     def refuse(*_: object, **__: object) -> None:

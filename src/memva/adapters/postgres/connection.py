@@ -14,6 +14,7 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from memva.adapters.postgres.errors import translate
 from memva.adapters.postgres.pooler import check_pooler
+from memva.adapters.postgres.sockets import is_readable
 from memva.domain.errors import InvalidValue, StoreError, StoreIncompatible, StoreUnavailable
 
 _T = TypeVar("_T")
@@ -124,6 +125,17 @@ class Connection(_Base):
     def is_idle(self) -> bool:
         """Whether it is open and in no transaction."""
         return self.info.transaction_status == TransactionStatus.IDLE
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the server has hung up, as far as can be told without asking it."""
+        try:
+            # An idle connection has nothing to read, but a warning now and then.
+            while not self.closed and is_readable(self):
+                self.pgconn.consume_input()
+        except psycopg.OperationalError:
+            self.close()
+        return self.closed
 
     @property
     def is_in_transaction(self) -> bool:

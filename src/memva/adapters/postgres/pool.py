@@ -58,19 +58,13 @@ class Pool:
             raise StoreUnavailable("the store is closed")
         reserve = self._reserves.get(threading.get_ident())
         if reserve is not None and not reserve.in_use:
-            if reserve.connection is None or reserve.connection.closed:
+            if reserve.connection is None or reserve.connection.is_cut:
                 reserve.connection = self.open_apart()
             reserve.in_use = True
             return reserve.connection
         self._ensure_open()
-        try:
-            connection = self._pool.getconn()
-        except PoolTimeout as error:
-            if len(self._out) >= self._max_size:
-                raise StoreBusy(f"all {self._max_size} connections were in use") from error
-            raise StoreUnavailable("the server cannot be reached") from error
-        except PoolClosed as error:
-            raise StoreUnavailable("the store is closed") from error
+        while (connection := self._get()).is_cut:
+            self._discard(connection)
         self._out.add(connection)
         return connection
 
@@ -86,9 +80,9 @@ class Pool:
             return
         self._out.discard(connection)
         if connection.closed:
-            # Where one was lost the others mostly are, too.
-            self._pool.drain()
-        elif not connection.is_idle:
+            self._discard(connection)
+            return
+        if not connection.is_idle:
             connection.close()
         self._pool.putconn(connection)
 
@@ -137,6 +131,22 @@ class Pool:
         _left_to_parents.append(self._pool)
         self._begin_process()
         self.in_child()
+
+    def _get(self) -> Connection:
+        try:
+            return self._pool.getconn()
+        except PoolTimeout as error:
+            if len(self._out) >= self._max_size:
+                raise StoreBusy(f"all {self._max_size} connections were in use") from error
+            raise StoreUnavailable("the server cannot be reached") from error
+        except PoolClosed as error:
+            raise StoreUnavailable("the store is closed") from error
+
+    def _discard(self, connection: Connection) -> None:
+        """Give a connection back that was lost."""
+        # The others mostly are, too.
+        self._pool.drain()
+        self._pool.putconn(connection)
 
     def _ensure_open(self) -> None:
         # In a child that never calls there are no threads either.

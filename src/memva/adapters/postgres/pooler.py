@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from select import select
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from memva.adapters.postgres.sockets import is_readable
 from memva.domain.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_pooler(connection: Connection, url: str) -> None:
     with closing(other):
         # As long as it is inside a transaction, its process is given to nobody.
         other.pgconn.send_query(f"BEGIN; {_PROCESS}".encode())
-        if not select([other], [], [], _PATIENCE)[0]:
+        if not is_readable(other, patience=_PATIENCE):
             return
         answers = iter(other.pgconn.get_result, None)
         theirs = [int(answer.get_value(0, 0) or 0) for answer in answers if answer.ntuples]
