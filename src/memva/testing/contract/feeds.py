@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -96,6 +96,21 @@ class FeedContract:
             assert fed() == []
             store.events.append(lines(1, session_id="claude-2"))
             assert [event.session_id for event in other.submit(fed).result(LONG)] == ["claude-2"]
+
+    def test_event_is_fed_once_none_can_come_below_it(self, store: Store) -> None:
+        """Whoever goes on from the last event that was fed misses none that was appended before."""
+        with ThreadPoolExecutor(2) as others:
+            with store.transaction():
+                store.events.append(lines(1))
+                appending = others.submit(store.events.append, lines(1, session_id="claude-2"))
+                # A store that appends beside the block has done so by then.
+                wait([appending], timeout=0.1)
+                feed = others.submit(store.events.committed, EVERYTHING, after=0, limit=9)
+                seen = list(feed.result(LONG).events)
+            appending.result(LONG)
+        after = max((event.position for event in seen), default=0)
+        left = store.events.committed(EVERYTHING, after=after, limit=9).events
+        assert {event.session_id for event in [*seen, *left]} == {"claude-1", "claude-2"}
 
     def test_last_position_and_page_agree_in_a_snapshot(self, store: Store) -> None:
         """In one snapshot a page and the last position are of one moment."""
