@@ -73,6 +73,10 @@ _GOES_ON: Final = """
 """
 
 
+class _KeyCame(Exception):
+    """A job came whose key has to be locked, which must not wait while a row is held."""
+
+
 class PostgresSessions:
     """The sessions of a PostgreSQL store, as `memva.domain.ports.SessionRepository` has them."""
 
@@ -127,14 +131,18 @@ class PostgresSessions:
     def delete(self, session_id: str, /) -> None:
         """Delete a session with its events, its jobs and its cursors, and remember that."""
         now = self._clock()
+        keys: set[str | None] = set()
 
         def delete(connection: Connection) -> None:
             its = (probe(session_id),)
             queue = Queue(connection, self._transactions.names)
-            keys = [key for (key,) in connection.rows(_KEYS, its)]
+            keys.update(key for (key,) in connection.rows(_KEYS, its))
             queue.lock(keys)
             if not connection.rows(_HOLD_FROM_ALL, its):
                 raise SessionNotFound(session_id)
+            # While the row is held, no job of the session comes any more.
+            if not keys.issuperset(key for (key,) in connection.rows(_KEYS, its)):
+                raise _KeyCame
             transcripts = [Transcript(*row) for row in connection.rows(_TRANSCRIPTS, its)]
             connection.run(_DELETE_CURSORS, its)
             connection.run(_DELETE_EVENTS, its)
@@ -151,7 +159,12 @@ class PostgresSessions:
             queue.mend(keys)
 
         names = self._transactions.names
-        self._transactions.write(delete, lock=f"{names.lock_transactions}; {names.lock_feed}")
+        lock = f"{names.lock_transactions}; {names.lock_feed}"
+        while True:
+            try:
+                return self._transactions.write(delete, lock=lock)
+            except _KeyCame:
+                continue
 
     def is_deleted(self, claude_session_id: str, /) -> bool:
         """Tell whether a session of Claude Code's is remembered as deleted."""
