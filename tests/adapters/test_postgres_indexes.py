@@ -196,8 +196,8 @@ def test_far_back_a_sessions_positions_alone_are_sorted(
     "sql",
     [
         queue._CLAIM_WITHOUT_KEYS,
-        queue._CHOOSE.format(types=queue._ALL_TYPES),
-        queue._CHOOSE.format(types=queue._THESE_TYPES),
+        queue._CHOOSE.format(types=queue._ALL_TYPES, settled=queue._NONE_HAS_BECOME_DUE),
+        queue._CHOOSE.format(types=queue._THESE_TYPES, settled=queue._NONE_HAS_BECOME_DUE),
     ],
 )
 def test_claim_seeks_the_first_of_a_type_and_sorts_what_it_has_found(

@@ -1,4 +1,4 @@
-"""Concurrency keys of jobs in PostgreSQL: none is forgotten, however calls meet and however many."""
+"""Concurrency keys of jobs in PostgreSQL: none is forgotten, however calls meet."""
 
 from collections.abc import Iterable
 

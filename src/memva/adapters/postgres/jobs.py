@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -213,33 +213,14 @@ class PostgresJobs:
             now=self._clock() if now is None else to_utc(now),
         )
         claimed: list[Job] = []
-        slack, pauses = _SLACK, 0
-        type_ = None if types is None or self._transactions.in_scope() else _only(types)
-        while True:
-            wanted = min(limit - len(claimed), _CLAIMED_AT_ONCE)
-            got = self._take(claim, type_, wanted, slack)
-            claimed += got
-            if len(claimed) == limit:
-                return claimed
-            if len(got) == wanted:
-                continue
-            with self._transactions.reading() as connection:
-                has_become_due, is_ready = self._queue(connection).look(types, claim.now)
-            if has_become_due and self._aside(lambda q: q.promote(claim.now)):
-                continue
-            if is_ready and type_ is not None:
-                # One of them has a key.
-                type_ = None
-                continue
-            if claimed or not (has_become_due or is_ready):
-                return claimed
-            if is_ready and self._aside(lambda q: q.have_wait(types, claim.now)):
-                continue
-            # All that is left is what somebody else is at, who may leave it yet.
-            if pauses == _MOST_PAUSES:
-                return []
-            pauses, slack = pauses + 1, slack * 2
-            time.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
+        try:
+            for jobs in self._claiming(claim, limit):
+                claimed += jobs
+        except StoreError:
+            # What is committed and not returned would be nobody's until its lease runs out.
+            if not claimed or self._transactions.in_scope():
+                raise
+        return claimed
 
     def next_due(self, *, types: Collection[str] | None = None) -> datetime | None:
         """Return a moment before which no claim of these types can succeed."""
@@ -314,14 +295,55 @@ class PostgresJobs:
         """Move jobs between stages, of which nobody need be told."""
         return self._transactions.write(lambda on: move(self._queue(on)), tells=False)
 
-    def _take(self, claim: Claim, type_: str | None, limit: int, slack: int) -> list[Job]:
-        if type_ is not None:
-            return self._transactions.write(
-                lambda on: self._queue(on).take_without_keys(claim, type_, limit=limit),
-                one_statement=True,
-            )
+    def _claiming(self, claim: Claim, limit: int) -> Iterator[list[Job]]:
+        """Claim jobs step by step, at most `limit`; outside a transaction each is committed."""
+        left, slack, pauses = limit, _SLACK, 0
+        only = None if claim.types is None or self._transactions.in_scope() else _only(claim.types)
+        passes_over_due = False
+        while left:
+            wanted = min(left, _CLAIMED_AT_ONCE)
+            if only is not None:
+                got = self._take_without_keys(claim, only, wanted)
+            else:
+                got = self._take(claim, wanted, slack, passes_over_due=passes_over_due)
+            yield got
+            left -= len(got)
+            if len(got) == wanted:
+                continue
+            with self._transactions.reading() as connection:
+                has_become_due, is_ready = self._queue(connection).look(claim.types, claim.now)
+            if has_become_due and self._aside(lambda q: q.promote(claim.now)):
+                continue
+            if is_ready and only is not None:
+                # One of them has a key.
+                only = None
+                continue
+            if left < limit or not (has_become_due or is_ready):
+                return
+            if is_ready and self._aside(lambda q: q.have_wait(claim.types, claim.now)):
+                continue
+            # All that is left is what somebody else is at, who may leave it yet.
+            if pauses < _MOST_PAUSES:
+                pauses, slack = pauses + 1, slack * 2
+                time.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
+            elif has_become_due and is_ready and not passes_over_due:
+                # What became due is somebody else's for longer; others need not wait for that.
+                passes_over_due = True
+            else:
+                return
+
+    def _take_without_keys(self, claim: Claim, type_: str, limit: int) -> list[Job]:
         return self._transactions.write(
-            lambda on: self._queue(on).take(claim, limit=limit, slack=slack), tells=False
+            lambda on: self._queue(on).take_without_keys(claim, type_, limit=limit),
+            one_statement=True,
+        )
+
+    def _take(self, claim: Claim, limit: int, slack: int, *, passes_over_due: bool) -> list[Job]:
+        return self._transactions.write(
+            lambda on: self._queue(on).take(
+                claim, limit=limit, slack=slack, passes_over_due=passes_over_due
+            ),
+            tells=False,
         )
 
 

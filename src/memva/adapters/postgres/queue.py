@@ -82,7 +82,7 @@ _CHOOSE: Final = f"""
     SELECT position FROM (
         SELECT * FROM heads WHERE turn = 1 ORDER BY {_ORDER} LIMIT %(looked_at)s
     ) AS firsts
-    WHERE {_NONE_HAS_BECOME_DUE} AND CASE WHEN concurrency_key IS NULL
+    WHERE {{settled}} AND CASE WHEN concurrency_key IS NULL
         THEN pg_try_advisory_xact_lock(%(jobs)s::int, (position %% 2147483648)::int)
         ELSE pg_try_advisory_xact_lock(%(keys)s::int, hashtext(concurrency_key)) END
     LIMIT %(limit)s
@@ -254,11 +254,13 @@ class Queue:
         rows.sort(key=_place)
         return [job_from_row(row) for row in rows]
 
-    def take(self, claim: Claim, *, limit: int, slack: int) -> list[Job]:
+    def take(
+        self, claim: Claim, *, limit: int, slack: int, passes_over_due: bool = False
+    ) -> list[Job]:
         """Claim the first jobs that are ready, but for those that others are at.
 
         As many as `slack` of those are passed over. None is claimed where a job has become due
-        that nobody has looked at yet.
+        that nobody has looked at yet, unless it `passes_over_due` ones.
         """
         wanted = {
             "types": None if claim.types is None else probes(claim.types),
@@ -268,7 +270,10 @@ class Queue:
             "limit": limit,
             "looked_at": limit + slack,
         }
-        sql = _CHOOSE.format(types=_ALL_TYPES if claim.types is None else _THESE_TYPES)
+        sql = _CHOOSE.format(
+            types=_ALL_TYPES if claim.types is None else _THESE_TYPES,
+            settled="TRUE" if passes_over_due else _NONE_HAS_BECOME_DUE,
+        )
         positions = [position for (position,) in self._connection.rows(sql, wanted)]
         if not positions:
             return []
