@@ -1,13 +1,26 @@
 """Concurrency keys of jobs in PostgreSQL: none is forgotten, however calls meet."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
-from memva import create_job, delete_session, get_next_jobs
+from memva import (
+    NewJob,
+    StoreBusy,
+    complete_jobs,
+    create_job,
+    create_jobs,
+    delete_session,
+    get_next_jobs,
+)
 from memva.adapters.postgres import PostgresStore
 from memva.adapters.postgres.queue import Queue
 from memva.testing import sample_session
+
+LONG = 30.0
 
 
 def test_key_of_a_job_that_comes_while_its_session_goes(
@@ -25,3 +38,64 @@ def test_key_of_a_job_that_comes_while_its_session_goes(
     monkeypatch.setattr(Queue, "lock", lock_and_let_one_come)
     delete_session(store, "s")
     assert [job.id for job in get_next_jobs(store, limit=9)] == [behind.id]
+
+
+def test_jobs_of_many_keys_take_few_of_the_locks_that_a_server_has_room_for(
+    postgres_store: PostgresStore,
+) -> None:
+    store = postgres_store
+    store.sessions.add(sample_session(id="s"))
+
+    def locks() -> int:
+        with store._transactions.reading() as connection:
+            [(count,)] = connection.rows(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                " AND pid = pg_backend_pid()"
+            )
+        return int(count)
+
+    create_jobs(store, jobs_of_keys(1_000, memva_session_id="s"))
+    claimed = get_next_jobs(store, limit=500)
+    assert len({job.concurrency_key for job in claimed}) == 500
+    with store.transaction():
+        create_jobs(store, jobs_of_keys(1_000))
+        complete_jobs(store, [(job, None) for job in claimed])
+        delete_session(store, "s")
+        assert locks() < 10
+    assert len(get_next_jobs(store, limit=2_000)) == 1_000
+
+
+def test_many_keys_and_one_of_them_exclude_each_other(
+    postgres_url: str, postgres_schema: str
+) -> None:
+    with (
+        PostgresStore.open(postgres_url, schema=postgres_schema) as store,
+        PostgresStore.open(postgres_url, schema=postgres_schema, busy_timeout=0.2) as other,
+    ):
+        for key in ("key 0", "key 300", None):
+            create_job(store, type="x", concurrency_key=key)
+        with outside(store) as elsewhere:
+            create_jobs(store, jobs_of_keys(300))
+            with pytest.raises(StoreBusy):
+                elsewhere(create_job, other, type="x", concurrency_key="key 0")
+            claimed = elsewhere(get_next_jobs, other, limit=9)
+            assert [job.concurrency_key for job in claimed] == [None]
+        with outside(store) as elsewhere:
+            create_job(store, type="x", concurrency_key="key 0")
+            with pytest.raises(StoreBusy):
+                elsewhere(create_jobs, other, jobs_of_keys(300))
+            # Another key is nobody's.
+            elsewhere(create_job, other, type="x", concurrency_key="key 1")
+            claimed = elsewhere(get_next_jobs, other, limit=1, types=["x"])
+            assert [job.concurrency_key for job in claimed] == ["key 300"]
+
+
+@contextmanager
+def outside(store: PostgresStore) -> Iterator[Callable[..., Any]]:
+    """Give what makes a call in another thread, while this one is in a transaction."""
+    with ThreadPoolExecutor(1) as other, store.transaction():
+        yield lambda call, *args, **options: other.submit(call, *args, **options).result(LONG)
+
+
+def jobs_of_keys(number: int, **fields: str) -> list[NewJob]:
+    return [NewJob(type="x", concurrency_key=f"key {n}", **fields) for n in range(number)]

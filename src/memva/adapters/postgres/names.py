@@ -61,12 +61,17 @@ class Names:
         return f"SELECT pg_try_advisory_xact_lock({self._number('feed')})"
 
     @cached_property
-    def keys(self) -> int:
+    def key_locks(self) -> int:
         """The number that the locks of concurrency keys have in common."""
         return self._number("keys") % _INT4
 
     @cached_property
-    def jobs(self) -> int:
+    def all_keys_lock(self) -> int:
+        """The number of the lock that stands for those of all concurrency keys."""
+        return self._number("all keys")
+
+    @cached_property
+    def job_locks(self) -> int:
         """The number that the locks of jobs that are about to be claimed have in common."""
         return self._number("jobs") % _INT4
 

@@ -30,14 +30,20 @@ _PRIORITY, _SCHEDULED_AT, _CREATED_AT = (
 
 # Sorted, so that no two wait for each other; two keys of one number share a lock.
 _LOCK: Final = """
-    SELECT pg_advisory_xact_lock(%s::int, number) FROM (
-        SELECT DISTINCT hashtext(key) AS number FROM unnest(%s::text[]) AS key ORDER BY number
+    SELECT pg_advisory_xact_lock_shared(%(all)s), pg_advisory_xact_lock(%(keys)s::int, number)
+    FROM (
+        SELECT DISTINCT hashtext(key) AS number FROM unnest(%(wanted)s::text[]) AS key
+        ORDER BY number
     ) AS numbers
 """
+_LOCK_ALL: Final = "SELECT pg_advisory_xact_lock(%s)"
 _TRY_LOCK: Final = """
-    SELECT key FROM unnest(%s::text[]) AS key
-    WHERE pg_try_advisory_xact_lock(%s::int, hashtext(key))
+    SELECT key FROM unnest(%(wanted)s::text[]) AS key
+    WHERE pg_try_advisory_xact_lock_shared(%(all)s)
+        AND pg_try_advisory_xact_lock(%(keys)s::int, hashtext(key))
 """
+_MOST_LOCKED_ONE_BY_ONE: Final = 200
+"""Of how many keys each has its lock taken: a server has room for some thousands in all."""
 
 # One seek for each type, where DISTINCT would read every entry.
 _ALL_TYPES: Final = """
@@ -84,7 +90,8 @@ _CHOOSE: Final = f"""
     ) AS firsts
     WHERE {{settled}} AND CASE WHEN concurrency_key IS NULL
         THEN pg_try_advisory_xact_lock(%(jobs)s::int, (position %% 2147483648)::int)
-        ELSE pg_try_advisory_xact_lock(%(keys)s::int, hashtext(concurrency_key)) END
+        ELSE pg_try_advisory_xact_lock_shared(%(all)s)
+            AND pg_try_advisory_xact_lock(%(keys)s::int, hashtext(concurrency_key)) END
     LIMIT %(limit)s
 """
 _MARK_CLAIMED: Final = """
@@ -225,10 +232,15 @@ class Queue:
         self._names = names
 
     def lock(self, keys: Iterable[str | None]) -> None:
-        """Wait for the locks of these keys, and have them until the transaction ends."""
+        """Wait for the locks of these keys, and have them until the transaction ends.
+
+        For many keys it is the one lock of all keys, which whoever has that of a key shares.
+        """
         wanted = sorted({key for key in keys if key is not None})
-        if wanted:
-            self._connection.rows(_LOCK, (self._names.keys, wanted))
+        if len(wanted) > _MOST_LOCKED_ONE_BY_ONE:
+            self._connection.rows(_LOCK_ALL, (self._names.all_keys_lock,))
+        elif wanted:
+            self._connection.rows(_LOCK, {**self._key_locks, "wanted": wanted})
 
     def mend(self, keys: Iterable[str | None]) -> None:
         """Settle which jobs of these keys are ready, after some of them have changed."""
@@ -265,8 +277,8 @@ class Queue:
         wanted = {
             "types": None if claim.types is None else probes(claim.types),
             "now": claim.now,
-            "keys": self._names.keys,
-            "jobs": self._names.jobs,
+            **self._key_locks,
+            "jobs": self._names.job_locks,
             "limit": limit,
             "looked_at": limit + slack,
         }
@@ -295,13 +307,18 @@ class Queue:
         waiting = self._connection.rows(_FIRST_WAITING)
         return waiting[0][0] if waiting else None
 
+    @property
+    def _key_locks(self) -> dict[str, object]:
+        """What the statements that lock keys name."""
+        return {"all": self._names.all_keys_lock, "keys": self._names.key_locks}
+
     def _move(self, find: str, move: str, values: Mapping[str, object]) -> int:
         """Move what is found, but for what others are at, to another stage."""
         found = self._connection.rows(find, values)
         keys = sorted({key for _, key in found if key is not None})
         free: set[str | None] = {None}
         if keys:
-            locked = self._connection.rows(_TRY_LOCK, (keys, self._names.keys))
+            locked = self._connection.rows(_TRY_LOCK, {**self._key_locks, "wanted": keys})
             free |= {key for (key,) in locked}
         positions = [position for position, key in found if key in free]
         moved = self._connection.run(move, (positions,)) if positions else 0
