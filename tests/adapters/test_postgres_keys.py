@@ -17,6 +17,7 @@ from memva import (
     get_next_jobs,
 )
 from memva.adapters.postgres import PostgresStore
+from memva.adapters.postgres.connection import Connection, Parameters, Row
 from memva.adapters.postgres.queue import Queue
 from memva.testing import sample_session
 
@@ -54,7 +55,7 @@ def test_jobs_of_many_keys_take_few_of_the_locks_that_a_server_has_room_for(
             )
         return int(count)
 
-    create_jobs(store, jobs_of_keys(1_000, memva_session_id="s"))
+    create_jobs(store, jobs_of_keys(1_000, session_id="s"))
     claimed = get_next_jobs(store, limit=500)
     assert len({job.concurrency_key for job in claimed}) == 500
     with store.transaction():
@@ -90,6 +91,24 @@ def test_many_keys_and_one_of_them_exclude_each_other(
             assert [job.concurrency_key for job in claimed] == ["key 300"]
 
 
+def test_rows_of_several_changes_are_held_in_one_order(
+    postgres_store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[Any] = []
+    rows = Connection.rows
+
+    def note(self: Connection, statement: str, parameters: Parameters = ()) -> list[Row]:
+        bound.append(parameters)
+        return rows(self, statement, parameters)
+
+    create_jobs(postgres_store, jobs_of_keys(9))
+    claimed = get_next_jobs(postgres_store, limit=9)
+    monkeypatch.setattr(Connection, "rows", note)
+    complete_jobs(postgres_store, [(job, None) for job in reversed(claimed)])
+    [ids] = [values["id"] for values in bound if "id" in values]
+    assert ids == sorted(job.id for job in claimed)
+
+
 @contextmanager
 def outside(store: PostgresStore) -> Iterator[Callable[..., Any]]:
     """Give what makes a call in another thread, while this one is in a transaction."""
@@ -97,5 +116,8 @@ def outside(store: PostgresStore) -> Iterator[Callable[..., Any]]:
         yield lambda call, *args, **options: other.submit(call, *args, **options).result(LONG)
 
 
-def jobs_of_keys(number: int, **fields: str) -> list[NewJob]:
-    return [NewJob(type="x", concurrency_key=f"key {n}", **fields) for n in range(number)]
+def jobs_of_keys(number: int, session_id: str | None = None) -> list[NewJob]:
+    return [
+        NewJob(type="x", concurrency_key=f"key {n}", memva_session_id=session_id)
+        for n in range(number)
+    ]

@@ -145,12 +145,15 @@ class AlikeChanges:
 
 
 def alike_changes(changes: Sequence[StoredChange]) -> list[AlikeChanges]:
-    """Return `changes` by what is stored at once; nothing where each must be stored by itself."""
+    """Return `changes` by what is stored at once; nothing where each must be stored by itself.
+
+    They come in the order of their ids, in which their rows are held.
+    """
     ids = {change.change.new.id for change in changes}
     if len(changes) < 2 or len(ids) < len(changes) or any(c.may_collide for c in changes):
         return []
     groups: dict[tuple[str, ...], list[StoredChange]] = {}
-    for change in changes:
+    for change in sorted(changes, key=lambda change: change.change.new.id):
         groups.setdefault(tuple(change.columns), []).append(change)
     return [AlikeChanges(group) for group in groups.values()]
 
