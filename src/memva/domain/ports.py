@@ -319,7 +319,8 @@ class JobRepository(Protocol):
 
         Where more jobs become due between two calls than a store can look through at once, it may
         leave some of them for later calls, those scheduled last; the order holds among the others.
-        It returns none only where there is none.
+        What somebody else is changing, or holds in a transaction, may be passed over. But for that
+        it returns none only where there is none.
         """
         ...
 

@@ -125,7 +125,7 @@ class ClaimContract:
         assert sorted(claimed) == sorted(f"job-{n}" for n in range(250))
 
     def test_burst_of_others_hides_no_job(self, store: Store) -> None:
-        """A claim returns none only where there is none, however many others became due before."""
+        """Where nobody is at a job, a claim finds it, however many others became due before."""
         later = START + HOUR
         others = [sample_job(id=f"job-{n}", type="other", scheduled_at=later) for n in range(250)]
         store.jobs.add([*others, sample_job(id="mine", scheduled_at=later + HOUR)])
