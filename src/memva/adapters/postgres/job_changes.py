@@ -15,8 +15,8 @@ from memva.adapters.postgres.rows import (
     ATTEMPT_COLUMNS,
     JOB_COLUMNS,
     attempt_row,
-    job_column,
     job_column_type,
+    job_columns,
     job_from_row,
     placeholders,
 )
@@ -70,7 +70,7 @@ class StoredChange:
     def of(cls, change: JobChange) -> StoredChange:
         """Return how `change` is stored."""
         changes = change.new.changes_from(change.old)
-        columns = {name: job_column(name, value) for name, value in changes.items()}
+        columns = job_columns(changes)
         moves = not changes.keys().isdisjoint(("status", "scheduled_at", "started_at"))
         if moves:
             columns["stage"] = stage_of(change.new)

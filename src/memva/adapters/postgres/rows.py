@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ ATTEMPT_COLUMNS: Final = "number, worker_id, started_at, ended_at, outcome, erro
 _METADATA: Final = _SESSION_FIELDS.index("metadata")
 _DATA: Final = _EVENT_FIELDS.index("data")
 _TIMEOUT: Final = JOB_FIELDS.index("timeout")
-_JOB_JSON: Final = frozenset({"data", "result", "checkpoint"})
+_JOB_JSON: Final = ("data", "result", "checkpoint")
 _JOB_TYPES: Final = {
     **dict.fromkeys(("priority", "attempts", "max_attempts", "claims", "timeout"), "bigint"),
     **dict.fromkeys(
@@ -118,7 +119,7 @@ def event_from_row(row: Row) -> Event:
 
 def job_row(job: Job) -> Row:
     """Return the job as a row of `JOB_COLUMNS`."""
-    return tuple(job_column(name, getattr(job, name)) for name in JOB_FIELDS)
+    return tuple(job_columns({name: getattr(job, name) for name in JOB_FIELDS}).values())
 
 
 def is_untouched(job: Job) -> bool:
@@ -150,11 +151,15 @@ def new_job_row(job: Job) -> Row:
     )
 
 
-def job_column(name: str, value: Any) -> object:
-    """Return the value of a job's field `name` as its column holds it."""
-    if isinstance(value, timedelta):
-        return value // _MICROSECOND
-    return encode_json(value, field=name) if name in _JOB_JSON else value
+def job_columns(fields: Mapping[str, Any]) -> dict[str, object]:
+    """Return the values of fields of a job as their columns hold them, in the same order."""
+    columns = dict(fields)
+    for name in _JOB_JSON:
+        if name in columns:
+            columns[name] = encode_json(columns[name], field=name)
+    if columns.get("timeout") is not None:
+        columns["timeout"] //= _MICROSECOND
+    return columns
 
 
 def job_column_type(name: str) -> str:
@@ -166,8 +171,9 @@ def job_from_row(row: Row) -> Job:
     """Return the job of a row that begins with `JOB_COLUMNS`."""
     values = list(row[: len(JOB_FIELDS)])
     for place in _JOB_JSON_PLACES:
+        text = values[place]
         # What most jobs have needs no parser.
-        values[place] = None if values[place] == "null" else decode_json(values[place])
+        values[place] = None if text == "null" else decode_json(text)
     if values[_TIMEOUT] is not None:
         values[_TIMEOUT] = timedelta(microseconds=values[_TIMEOUT])
     return _job(values)
