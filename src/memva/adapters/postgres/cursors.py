@@ -7,9 +7,10 @@ from typing import Final
 from memva.adapters.postgres.connection import Connection
 from memva.adapters.postgres.cursor_rows import CURSOR_COLUMNS, cursor_from_row, cursor_row
 from memva.adapters.postgres.errors import is_foreign_key
-from memva.adapters.postgres.probes import probe, probe_number
+from memva.adapters.postgres.probes import probe
 from memva.adapters.postgres.rows import placeholders
 from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.probe_number import probe_number
 from memva.domain.errors import SessionNotFound, StoreError
 from memva.domain.text import is_storable
 from memva.domain.transcript_cursor import TranscriptCursor

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from memva.adapters.postgres.connection import Connection
-from memva.adapters.postgres.probes import probe, probe_number
+from memva.adapters.postgres.probes import probe
+from memva.adapters.probe_number import probe_number
 
 _REMEMBER: Final = """
     INSERT INTO deleted_sessions (session_id, deleted_at)

@@ -8,7 +8,7 @@ from typing import Final
 from memva.adapters.postgres.connection import Connection, Row
 from memva.adapters.postgres.counting import counting
 from memva.adapters.postgres.narrowing import narrowing
-from memva.adapters.postgres.probes import probe, probe_number, probes
+from memva.adapters.postgres.probes import probe, probes
 from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.postgres.sequences import (
     BACKWARDS,
@@ -21,6 +21,7 @@ from memva.adapters.postgres.sequences import (
 from memva.adapters.postgres.sessions import check_sessions
 from memva.adapters.postgres.transactions import Transactions
 from memva.adapters.postgres.transcripts import begin_transcripts, change_transcripts
+from memva.adapters.probe_number import probe_number
 from memva.domain.as_stored import as_stored
 from memva.domain.errors import EventNotFound, SessionNotFound
 from memva.domain.event import ASSISTANT, Event, EventKey, Transcript

@@ -10,25 +10,17 @@ import attrs
 
 from memva.adapters.postgres.connection import Connection, Row
 from memva.adapters.postgres.errors import is_duplicate
-from memva.adapters.postgres.queue import stage_of
 from memva.adapters.postgres.rows import (
     ATTEMPT_COLUMNS,
     JOB_COLUMNS,
     attempt_row,
     job_column_type,
-    job_columns,
     job_from_row,
     placeholders,
 )
-from memva.domain.errors import (
-    IllegalTransition,
-    JobNotFound,
-    LeaseLost,
-    StoreError,
-    UniqueKeyTaken,
-)
+from memva.adapters.stored_jobs import StoredChange
+from memva.domain.errors import StoreError, UniqueKeyTaken
 from memva.domain.job import Job
-from memva.domain.job_change import JobChange
 
 TAKES_KEY: Final = """
     unique_key IS NOT NULL AND completed_at IS NULL
@@ -58,68 +50,26 @@ _KEEP_ATTEMPT: Final = f"""
 """
 
 
-@attrs.frozen
-class StoredChange:
-    """A change of a job as it is stored."""
+def store_change(connection: Connection, change: StoredChange) -> None:
+    """Store a change.
 
-    change: JobChange
-    columns: dict[str, object]
-    moves: bool
-
-    @classmethod
-    def of(cls, change: JobChange) -> StoredChange:
-        """Return how `change` is stored."""
-        changes = change.new.changes_from(change.old)
-        columns = job_columns(changes)
-        moves = not changes.keys().isdisjoint(("status", "scheduled_at", "started_at"))
-        if moves:
-            columns["stage"] = stage_of(change.new)
-        return cls(change, columns, moves)
-
-    @property
-    def moved_key(self) -> str | None:
-        """The concurrency key of which jobs may be ready now, or not any more; None where none."""
-        return self.change.new.concurrency_key if self.moves else None
-
-    @property
-    def may_collide(self) -> bool:
-        """Whether another job may have its unique key."""
-        return self.moves and self.change.new.takes_unique_key
-
-    @property
-    def condition(self) -> Row:
-        """The job's id, and the claim and the status that it must have."""
-        old, new, _ = self.change
-        return (new.id, old.claim_token, old.status)
-
-    @property
-    def attempt_row(self) -> Row | None:
-        """What `_KEEP_ATTEMPT` stores, or None."""
-        attempt = self.change.attempt
-        return None if attempt is None else (*attempt_row(attempt), self.change.new.id)
-
-    def store(self, connection: Connection) -> None:
-        """Store it.
-
-        Raises:
-            JobNotFound: The job is not there.
-            LeaseLost: It is under another claim.
-            IllegalTransition: It has another status.
-            UniqueKeyTaken: Another job has its unique key.
-        """
-        old, new, _ = self.change
-        statement, values = (
-            _changing(tuple(self.columns)),
-            (*self.columns.values(), *self.condition),
-        )
-        if self.may_collide:
-            found = _run_unless_taken(connection, statement, values, new)
-        else:
-            found = connection.run(statement, values)
-        if not found:
-            raise _refusal(connection, old, new)
-        if self.attempt_row is not None:
-            connection.run(_KEEP_ATTEMPT, self.attempt_row)
+    Raises:
+        JobNotFound: The job is not there.
+        LeaseLost: It is under another claim.
+        IllegalTransition: It has another status.
+        UniqueKeyTaken: Another job has its unique key.
+    """
+    statement = _changing(tuple(change.columns))
+    values = (*change.columns.values(), *change.condition)
+    new = change.change.new
+    if change.may_collide:
+        found = _run_unless_taken(connection, statement, values, new)
+    else:
+        found = connection.run(statement, values)
+    if not found:
+        raise change.refusal(connection.rows(SELECT_CLAIM, (new.id,)))
+    for row in _attempt_rows([change]):
+        connection.run(_KEEP_ATTEMPT, row)
 
 
 @attrs.frozen
@@ -160,9 +110,18 @@ def alike_changes(changes: Sequence[StoredChange]) -> list[AlikeChanges]:
 
 def keep_attempts(connection: Connection, changes: Iterable[StoredChange]) -> None:
     """Keep the attempts of changes that were stored at once."""
-    rows = [change.attempt_row for change in changes if change.attempt_row is not None]
+    rows = _attempt_rows(changes)
     if rows:
         connection.run_many(_KEEP_ATTEMPT, rows)
+
+
+def _attempt_rows(changes: Iterable[StoredChange]) -> list[Row]:
+    """Return what `_KEEP_ATTEMPT` stores for each change that keeps an attempt."""
+    return [
+        (*attempt_row(attempt), new.id)
+        for _, new, attempt in (stored.change for stored in changes)
+        if attempt is not None
+    ]
 
 
 def unique_holder(connection: Connection, job: Job) -> Job | None:
@@ -208,14 +167,3 @@ def _changing_several(names: tuple[str, ...], own: tuple[str, ...]) -> str:
         held_token=value("held_token"),
         held_status=value("held_status"),
     )
-
-
-def _refusal(connection: Connection, old: Job, new: Job) -> Exception:
-    """Return the error that says why `new` was not stored."""
-    stored = connection.rows(SELECT_CLAIM, (new.id,))
-    if not stored:
-        return JobNotFound(new.id)
-    [(token, status)] = stored
-    if token != old.claim_token:
-        return LeaseLost(new.id)
-    return IllegalTransition(new.id, status, new.status)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from memva.adapters.postgres.probes import probe, probe_number, probes
+from memva.adapters.postgres.probes import probe, probes
 from memva.adapters.postgres.rows import JOB_COLUMNS
+from memva.adapters.probe_number import probe_number
 from memva.domain.job_page import JobQuery
 
 _FIND: Final = f"""

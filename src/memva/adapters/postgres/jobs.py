@@ -13,20 +13,20 @@ from memva.adapters.postgres.errors import is_division_by_zero, is_duplicate, is
 from memva.adapters.postgres.job_changes import (
     SELECT_CLAIM,
     TAKES_KEY,
-    StoredChange,
     alike_changes,
     keep_attempts,
+    store_change,
     unique_holder,
 )
 from memva.adapters.postgres.job_pages import finding
-from memva.adapters.postgres.probes import probe, probe_number
-from memva.adapters.postgres.queue import Claim, Queue, stage_of
+from memva.adapters.postgres.probes import probe
+from memva.adapters.postgres.queue import Claim, Queue
 from memva.adapters.postgres.rows import (
     ATTEMPT_COLUMNS,
     JOB_COLUMNS,
     NEW_JOB_COLUMNS,
     attempt_from_row,
-    is_untouched,
+    job_columns,
     job_from_row,
     job_row,
     new_job_row,
@@ -34,6 +34,8 @@ from memva.adapters.postgres.rows import (
 )
 from memva.adapters.postgres.sessions import check_sessions
 from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.probe_number import probe_number
+from memva.adapters.stored_jobs import StoredChange, is_untouched, stage_of
 from memva.domain import validation
 from memva.domain.attempt import JobAttempt
 from memva.domain.errors import (
@@ -231,7 +233,7 @@ class PostgresJobs:
 
     def replace(self, changes: Sequence[JobChange], /) -> None:
         """Store what each `new` changes about its `old`, if that is how the stored job stands."""
-        stored = [StoredChange.of(change) for change in changes]
+        stored = [StoredChange.of(change, job_columns) for change in changes]
         keys = {change.moved_key for change in stored}
         one_step = keys <= {None} and not any(change.attempt for change in changes)
         alike = alike_changes(stored)
@@ -248,7 +250,7 @@ class PostgresJobs:
             queue = self._queue(connection)
             queue.lock(keys)
             for change in stored:
-                change.store(connection)
+                store_change(connection, change)
             queue.mend(keys)
 
         if alike:

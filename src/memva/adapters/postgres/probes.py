@@ -15,11 +15,6 @@ def probe(text: str) -> str | None:
     return text if is_storable(text) else None
 
 
-def probe_number(number: int) -> int:
-    """Return `number` as a value to compare with: it, or the next one to it that a row can hold."""
-    return max(-(2**63), min(number, 2**63 - 1))
-
-
 def probes(texts: Iterable[str]) -> list[str]:
     """Return `texts` as values to look for, without those that no row can hold."""
     return [text for text in texts if is_storable(text)]

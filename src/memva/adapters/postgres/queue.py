@@ -215,15 +215,6 @@ class Claim:
     now: datetime
 
 
-def stage_of(job: Job) -> str | None:
-    """Return the stage of a job that has just changed; `mend` settles those of its key."""
-    if job.status != "pending":
-        return "claimed" if job.status == "processing" else None
-    if job.scheduled_at > job.updated_at:
-        return "waiting"
-    return "ready" if job.concurrency_key is None or job.is_active else "behind"
-
-
 class Queue:
     """The pending jobs of a store, on one connection."""
 

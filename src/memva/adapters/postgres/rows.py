@@ -122,16 +122,6 @@ def job_row(job: Job) -> Row:
     return tuple(job_columns({name: getattr(job, name) for name in JOB_FIELDS}).values())
 
 
-def is_untouched(job: Job) -> bool:
-    """Tell whether nothing has happened to the job yet, so that `new_job_row` holds all of it."""
-    return (
-        job.status == "pending"
-        and not (job.attempts or job.claims)
-        and job.started_at is job.completed_at is job.lease_until is job.cancel_requested_at is None
-        and job.claim_token is job.worker_id is job.error is job.result is job.checkpoint is None
-    )
-
-
 def new_job_row(job: Job) -> Row:
     """Return an untouched job as a row of `NEW_JOB_COLUMNS`."""
     return (

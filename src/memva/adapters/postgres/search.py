@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 from memva.adapters.postgres.connection import Connection, Row
 from memva.adapters.postgres.narrowing import narrowing as as_sql
-from memva.adapters.postgres.probes import probe_number
 from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
-from memva.adapters.postgres.search_index import VERSION, add, condition, state, waiting
+from memva.adapters.postgres.search_index import VERSION, add, arrears, condition, state
 from memva.adapters.postgres.sequences import last_position
 from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.probe_number import probe_number
 from memva.domain.errors import StoreBusy, StoreFull, StoreReadOnly
 from memva.domain.event import Event
 from memva.domain.event_page import EventQuery
@@ -97,7 +97,7 @@ class PostgresSearch:
         while True:
             # What takes long is done before anybody is kept waiting.
             with self._transactions.reading() as connection:
-                batch = waiting(connection, limit=limit)
+                batch = arrears(connection, limit=limit)
             if batch.before == (VERSION, batch.indexed):
                 return Indexed(0, 0)
             lock = self._transactions.names.lock_feed
@@ -119,7 +119,7 @@ class PostgresSearch:
                 if version == VERSION and indexed >= last:
                     return
                 if not in_scope and version == VERSION and last - indexed <= _AT_ONCE:
-                    batch = waiting(connection, limit=_AT_ONCE)
+                    batch = arrears(connection, limit=_AT_ONCE)
                     break
             try:
                 self.build(limit=_AT_ONCE)

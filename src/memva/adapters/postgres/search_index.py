@@ -35,7 +35,7 @@ _MOVE: Final = """
     ON CONFLICT (is_only) DO UPDATE SET (version, indexed) = (excluded.version, excluded.indexed)
 """
 _REMOVE_ALL: Final = "DELETE FROM search_entries"
-_WAITING: Final = f"""
+_ARREARS: Final = f"""
     SELECT {EVENT_COLUMNS} FROM events WHERE position > %s AND position <= %s
     ORDER BY position LIMIT %s
 """
@@ -79,7 +79,7 @@ def state(connection: Connection) -> IndexState:
     return IndexState(*rows[0]) if rows else IndexState("", 0)
 
 
-def waiting(connection: Connection, *, limit: int) -> Batch:
+def arrears(connection: Connection, *, limit: int) -> Batch:
     """Work out the entries of up to `limit` events that are not in the index."""
     before = state(connection)
     indexed = before.indexed if before.version == VERSION else 0
@@ -88,7 +88,7 @@ def waiting(connection: Connection, *, limit: int) -> Batch:
     looked_at = characters = 0
     while looked_at < limit and characters <= _MOST_CHARACTERS:
         count = min(_READ_AT_ONCE, limit - looked_at)
-        rows = connection.rows(_WAITING, (indexed, last, count))
+        rows = connection.rows(_ARREARS, (indexed, last, count))
         for row in rows:
             event = event_from_row(row)
             found = words(searchable_text(event))

@@ -15,7 +15,7 @@ from memva.adapters.postgres.deletions import (
     remembered_deletions,
 )
 from memva.adapters.postgres.errors import is_duplicate
-from memva.adapters.postgres.probes import probe, probe_number
+from memva.adapters.postgres.probes import probe
 from memva.adapters.postgres.queue import Queue
 from memva.adapters.postgres.rows import (
     NEW_SESSION_COLUMNS,
@@ -27,6 +27,7 @@ from memva.adapters.postgres.rows import (
 from memva.adapters.postgres.sequences import Sequences
 from memva.adapters.postgres.transactions import Transactions
 from memva.adapters.postgres.transcripts import shorten_transcripts
+from memva.adapters.probe_number import probe_number
 from memva.domain.errors import SessionExists, SessionNotFound, StoreError
 from memva.domain.event import Transcript
 from memva.domain.session import Session

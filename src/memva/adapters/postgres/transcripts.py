@@ -9,10 +9,11 @@ from typing import Final, cast
 from memva.adapters.postgres.connection import Connection, Row
 from memva.adapters.postgres.counting import counting
 from memva.adapters.postgres.deletions import remember_deletions
-from memva.adapters.postgres.probes import probe, probe_number
+from memva.adapters.postgres.probes import probe
 from memva.adapters.postgres.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.postgres.sequences import IN_TRANSCRIPT, transcript_values
 from memva.adapters.postgres.transactions import Transactions
+from memva.adapters.probe_number import probe_number
 from memva.domain.event import Event, Transcript
 from memva.domain.json import JsonObject, decode_json, encode_json
 from memva.domain.stored_transcript import LinePlace, StoredTranscript, TranscriptSummary

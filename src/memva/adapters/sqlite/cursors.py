@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from memva.adapters.probe_number import probe_number
 from memva.adapters.sqlite.cursor_rows import CURSOR_COLUMNS, cursor_from_row, cursor_row
 from memva.adapters.sqlite.errors import is_foreign_key
-from memva.adapters.sqlite.probes import probe, probe_number
+from memva.adapters.sqlite.probes import probe
 from memva.adapters.sqlite.rows import placeholders
 from memva.adapters.sqlite.transactions import Transactions
 from memva.domain.errors import SessionNotFound, StoreError

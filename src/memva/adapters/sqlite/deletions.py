@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from memva.adapters.probe_number import probe_number
 from memva.adapters.sqlite.connection import Connection
-from memva.adapters.sqlite.probes import probe, probe_number
+from memva.adapters.sqlite.probes import probe
 from memva.domain.time import to_text
 
 _REMEMBER: Final = "INSERT OR REPLACE INTO deleted_sessions (session_id, deleted_at) VALUES (?, ?)"

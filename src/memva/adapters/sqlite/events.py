@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from memva.adapters.probe_number import probe_number
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.counting import counting
 from memva.adapters.sqlite.errors import is_foreign_key
 from memva.adapters.sqlite.narrowing import narrowing
-from memva.adapters.sqlite.probes import probe, probe_number, probes
+from memva.adapters.sqlite.probes import probe, probes
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import (
@@ -20,7 +21,7 @@ from memva.adapters.sqlite.sequences import (
     last_position,
     transcript_values,
 )
-from memva.adapters.sqlite.sessions import check_session
+from memva.adapters.sqlite.sessions import check_sessions
 from memva.adapters.sqlite.transactions import Transactions
 from memva.adapters.sqlite.transcripts import begin_transcripts, change_transcripts
 from memva.domain.as_stored import as_stored
@@ -109,13 +110,14 @@ class SqliteEvents:
         """Store events, each under a new position, in the order given; all of them or none."""
         if not events:
             return Appended()
+        associated = {e.memva_session_id for e in events if e.memva_session_id is not None}
         with self._transactions.writing() as connection:
             # Of the others nothing is counted that JSON could change.
             arriving = [as_stored(e) if e.event_type == ASSISTANT else e for e in events]
             outcome = reconcile(arriving, _versions(connection, events))
             if outcome.counted.added < len(events):
                 # Where a stored association stays, no row names the one that was given.
-                _check_sessions(connection, events)
+                check_sessions(connection, associated)
             if outcome.superseded:
                 connection.run_many(_DELETE, [(event.position,) for event in outcome.superseded])
             try:
@@ -123,7 +125,7 @@ class SqliteEvents:
                 positions = sequences.insert(outcome.fresh, after_removing=outcome.superseded)
             except StoreError as error:
                 if is_foreign_key(error):
-                    _check_sessions(connection, events)
+                    check_sessions(connection, associated)
                 raise
             if sequences.begun:
                 begin_transcripts(connection, sequences.begun)
@@ -216,7 +218,7 @@ class SqliteEvents:
         }
         sql = _NAMED if session_id is None else f"{_NAMED} AND session_id = :session_id"
         with self._transactions.writing() as connection:
-            check_session(connection, memva_session_id)
+            check_sessions(connection, {memva_session_id})
             named = connection.rows(sql, narrowing)
             moving = [position for position, is_there in named if not is_there]
             counting(connection).moving(moving, memva_session_id)
@@ -258,11 +260,6 @@ def _session_index(query: EventQuery) -> str | None:
     if query.memva_session_id is not None:
         return "events_by_memva_session"
     return None if query.session_id is None else "events_by_claude_session"
-
-
-def _check_sessions(connection: Connection, events: Sequence[Event]) -> None:
-    for id_ in sorted({e.memva_session_id for e in events if e.memva_session_id is not None}):
-        check_session(connection, id_)
 
 
 def _versions(connection: Connection, events: Sequence[Event]) -> list[Event]:

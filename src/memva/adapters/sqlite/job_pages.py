@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from memva.adapters.sqlite.probes import probe, probe_number, probes
+from memva.adapters.probe_number import probe_number
+from memva.adapters.sqlite.probes import probe, probes
 from memva.adapters.sqlite.queue import CLAIMED
 from memva.adapters.sqlite.rows import JOB_COLUMNS
 from memva.domain.job_page import JobQuery

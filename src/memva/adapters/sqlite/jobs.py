@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from memva.adapters.probe_number import probe_number
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.errors import is_duplicate, is_foreign_key
-from memva.adapters.sqlite.job_changes import SELECT_CLAIM, StoredChange, unique_holder
+from memva.adapters.sqlite.job_changes import SELECT_CLAIM, TAKES_KEY, store_change, unique_holder
 from memva.adapters.sqlite.job_pages import finding
-from memva.adapters.sqlite.probes import probe, probe_number
+from memva.adapters.sqlite.probes import probe
 from memva.adapters.sqlite.queue import (
     BEHIND,
     CLAIMED,
@@ -18,22 +19,22 @@ from memva.adapters.sqlite.queue import (
     READY,
     SCHEDULED_AT,
     Queue,
-    stage_of,
 )
 from memva.adapters.sqlite.rows import (
     ATTEMPT_COLUMNS,
     JOB_COLUMNS,
     NEW_JOB_COLUMNS,
     attempt_from_row,
-    is_untouched,
-    job_column,
+    job_columns,
     job_from_row,
     job_row,
     new_job_row,
     placeholders,
+    text_or_null,
 )
-from memva.adapters.sqlite.sessions import check_session
+from memva.adapters.sqlite.sessions import check_sessions
 from memva.adapters.sqlite.transactions import Transactions
+from memva.adapters.stored_jobs import StoredChange, is_untouched, stage_of
 from memva.domain.attempt import JobAttempt
 from memva.domain.errors import (
     JobExists,
@@ -54,12 +55,7 @@ _INSERT_NEW: Final = f"""
     VALUES ({placeholders(NEW_JOB_COLUMNS)}, ?, 'pending', 0, 0, 'null', 'null')
 """
 # Where the unique key is taken, nothing is stored; what else is refused is an error.
-_UNLESS_TAKEN: Final = """
-    ON CONFLICT (type, unique_key)
-    WHERE unique_key IS NOT NULL AND completed_at IS NULL
-        AND (unique_scope = 'until_finished' OR started_at IS NULL)
-    DO NOTHING
-"""
+_UNLESS_TAKEN: Final = f" ON CONFLICT (type, unique_key) WHERE {TAKES_KEY} DO NOTHING"
 _SELECT: Final = f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?"
 # What was seen must be there still: meanwhile the job may have been claimed and given up again.
 _CLAIM: Final = """
@@ -255,12 +251,16 @@ class SqliteJobs:
 
     def replace(self, changes: Sequence[JobChange], /) -> None:
         """Store what each `new` changes about its `old`, if that is how the stored job stands."""
-        stored = [StoredChange.of(change) for change in changes]
+        stored = [StoredChange.of(change, job_columns) for change in changes]
         mended = {change.moved_key for change in stored}
-        alone = len(stored) == 1 and mended == {None} and stored[0].is_one_statement
+        alone = (
+            len(stored) == 1
+            and mended == {None}
+            and not (changes[0].attempt or stored[0].may_collide)
+        )
         with self._transactions.writing(one_statement=alone) as connection:
             for change in stored:
-                change.store(connection)
+                store_change(connection, change)
             Queue(connection).mend(mended)
 
     def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
@@ -297,7 +297,7 @@ def _check_new(connection: Connection, jobs: Sequence[Job]) -> None:
             raise JobExists(job.id)
         ids.add(job.id)
         if job.memva_session_id is not None:
-            check_session(connection, job.memva_session_id)
+            check_sessions(connection, {job.memva_session_id})
 
 
 def _claim_row(job: Job, now: str) -> Row:
@@ -308,7 +308,7 @@ def _claim_row(job: Job, now: str) -> Row:
         job.claims,
         now,
         now,
-        job_column("lease_until", job.lease_until),
+        text_or_null(job.lease_until),
         job.claim_token,
         job.worker_id,
     )

@@ -16,11 +16,6 @@ def probe(text: str) -> str | bytes:
     return text if is_storable(text) else text.encode("utf-8", "surrogatepass")
 
 
-def probe_number(number: int) -> int:
-    """Return `number` as a value to compare with: it, or the next one to it that a row can hold."""
-    return max(-(2**63), min(number, 2**63 - 1))
-
-
 def probes(texts: Iterable[str], *, field: str) -> str:
     """Return `texts` as a JSON array of values to look for, without those that no row can hold.
 

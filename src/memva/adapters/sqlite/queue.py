@@ -14,7 +14,6 @@ from typing import Final
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.probes import probe
 from memva.adapters.sqlite.rows import JOB_COLUMNS
-from memva.domain.job import Job
 
 _PRIORITY, SCHEDULED_AT, _CREATED_AT, CONCURRENCY_KEY = (
     JOB_COLUMNS.split(", ").index(name)
@@ -84,15 +83,6 @@ _SET_STAGE: Final = "UPDATE jobs SET stage = ? WHERE position = ?"
 _LOOKED_THROUGH_AT_ONCE: Final = 100
 """How many jobs that have become due one claim looks through, and how often it looks again where
 the first of those that are ready are due no more."""
-
-
-def stage_of(job: Job) -> str | None:
-    """Return the stage of a job that has just changed; `mend` settles those of its key."""
-    if job.status != "pending":
-        return "claimed" if job.status == "processing" else None
-    if job.scheduled_at > job.updated_at:
-        return "waiting"
-    return "ready" if job.concurrency_key is None or job.is_active else "behind"
 
 
 class Queue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
@@ -195,16 +196,6 @@ def job_row(job: Job) -> Row:
     )
 
 
-def is_untouched(job: Job) -> bool:
-    """Tell whether nothing has happened to the job yet, so that `new_job_row` holds all of it."""
-    return (
-        job.status == "pending"
-        and not (job.attempts or job.claims)
-        and job.started_at is job.completed_at is job.lease_until is job.cancel_requested_at is None
-        and job.claim_token is job.worker_id is job.error is job.result is job.checkpoint is None
-    )
-
-
 def new_job_row(job: Job) -> Row:
     """Return an untouched job as a row of `NEW_JOB_COLUMNS`.
 
@@ -229,8 +220,12 @@ def new_job_row(job: Job) -> Row:
     )
 
 
-def job_column(name: str, value: Any) -> object:
-    """Return the value of a job's field `name` as its column holds it."""
+def job_columns(fields: Mapping[str, Any]) -> dict[str, object]:
+    """Return the values of fields of a job as their columns hold them, in the same order."""
+    return {name: _job_column(name, value) for name, value in fields.items()}
+
+
+def _job_column(name: str, value: Any) -> object:
     if isinstance(value, datetime):
         return to_text(value)
     if isinstance(value, timedelta):

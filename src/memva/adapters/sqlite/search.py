@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 import attrs
 
+from memva.adapters.probe_number import probe_number
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.narrowing import narrowing as as_sql
-from memva.adapters.sqlite.probes import probe_number
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.search_index import (
     NUMBERS,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from memva.adapters.probe_number import probe_number
 from memva.adapters.sqlite.connection import Connection
 from memva.adapters.sqlite.counting import counting
 from memva.adapters.sqlite.deletions import (
@@ -15,7 +16,7 @@ from memva.adapters.sqlite.deletions import (
     remembered_deletions,
 )
 from memva.adapters.sqlite.errors import is_duplicate
-from memva.adapters.sqlite.probes import probe, probe_number
+from memva.adapters.sqlite.probes import probe
 from memva.adapters.sqlite.queue import Queue
 from memva.adapters.sqlite.rows import SESSION_COLUMNS, placeholders, session_from_row, session_row
 from memva.adapters.sqlite.search_index import SearchIndex
@@ -210,7 +211,8 @@ def _following(
     return condition.format(column=sort, beyond=beyond), [probe(after.value), probe(after.id)]
 
 
-def check_session(connection: Connection, session_id: str) -> None:
-    """Raise `SessionNotFound` where there is no session with this id."""
-    if not connection.rows(_IS_THERE, (probe(session_id),)):
-        raise SessionNotFound(session_id)
+def check_sessions(connection: Connection, session_ids: set[str]) -> None:
+    """Raise `SessionNotFound` for the first of these that is not there."""
+    for session_id in sorted(session_ids):
+        if not connection.rows(_IS_THERE, (probe(session_id),)):
+            raise SessionNotFound(session_id)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, cast
 
+from memva.adapters.probe_number import probe_number
 from memva.adapters.sqlite.connection import Connection, Row
 from memva.adapters.sqlite.counting import counting
 from memva.adapters.sqlite.deletions import remember_deletions
-from memva.adapters.sqlite.probes import probe, probe_number
+from memva.adapters.sqlite.probes import probe
 from memva.adapters.sqlite.rows import EVENT_COLUMNS, event_from_row
 from memva.adapters.sqlite.search_index import SearchIndex
 from memva.adapters.sqlite.sequences import IN_TRANSCRIPT, transcript_values
