@@ -7,23 +7,27 @@ from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import partial
 
+import pytest
+
 from memva import (
     FixedRetry,
     IllegalTransition,
     Job,
     JobNotFound,
+    NewJob,
     SessionExists,
     SessionNotFound,
     cancel_job,
     complete_job,
     create_job,
+    create_jobs,
     delete_session,
     fail_job,
     get_next_jobs,
     list_jobs,
     release_job,
 )
-from memva.adapters.postgres import PostgresStore
+from memva.adapters.postgres import PostgresStore, queue
 from memva.testing import sample_event, sample_session
 from memva.testing.contract.processes import PROOF
 
@@ -43,7 +47,7 @@ class Worker:
     def work(self) -> None:
         """Take steps by chance, then end what is held."""
         steps = [self.create, self.claim, self.claim, self.end, self.end, self.in_a_block]
-        steps += [self.two_keys_in_a_block, self.cancel, self.record, self.delete]
+        steps += [self.two_keys_in_a_block, self.many_keys, self.cancel, self.record, self.delete]
         for _ in range(STEPS):
             # A job of a session that was deleted is gone.
             with suppress(JobNotFound):
@@ -87,6 +91,9 @@ class Worker:
                 create_job(self.store, type="y", concurrency_key=self.chance.choice("abc"))
             self.append()
 
+    def many_keys(self) -> None:
+        create_jobs(self.store, [NewJob(type="x", concurrency_key=key) for key in "abc"])
+
     def cancel(self) -> None:
         for job in list_jobs(self.store, status="pending", limit=1):
             with suppress(IllegalTransition):
@@ -109,7 +116,11 @@ class Worker:
         self.store.events.append([sample_event(uuid=uuid, **fields)])
 
 
-def test_threads_that_do_everything_at_once(postgres_url: str, postgres_schema: str) -> None:
+def test_threads_that_do_everything_at_once(
+    postgres_url: str, postgres_schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So many locks of keys are taken one by one; three keys are many then.
+    monkeypatch.setattr(queue, "_MOST_LOCKED_ONE_BY_ONE", 2)
     with ExitStack() as stack:
         stores = [
             stack.enter_context(
