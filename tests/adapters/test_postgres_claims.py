@@ -19,21 +19,31 @@ def claim(store: PostgresStore, limit: int = 9, **options: Any) -> list[Job]:
     return store.jobs.claim(claim_token="t", lease=MINUTE, limit=limit, **options)
 
 
+def fail(*_: object) -> None:
+    raise StoreUnavailable("the connection is lost")
+
+
 def test_claim_returns_what_it_has_committed_when_a_later_step_fails(
     postgres_store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
-        raise StoreUnavailable("the connection is lost")
-
     job = create_job(postgres_store, type="x")
     monkeypatch.setattr(Queue, "look", fail)
     assert [claimed.id for claimed in claim(postgres_store)] == [job.id]
-    # Inside a transaction nothing is committed yet, and where nothing is claimed there is an error.
-    with pytest.raises(StoreUnavailable), postgres_store.transaction():
-        create_job(postgres_store, type="x")
-        claim(postgres_store)
+    # Where nothing is claimed there is an error.
     with pytest.raises(StoreUnavailable):
         claim(postgres_store)
+
+
+def test_claim_that_fails_inside_a_transaction_is_undone_alone(
+    postgres_store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgres_store.transaction():
+        job = create_job(postgres_store, type="x")
+        with monkeypatch.context() as patched, pytest.raises(StoreUnavailable):
+            patched.setattr(Queue, "look", fail)
+            claim(postgres_store)
+        assert postgres_store.jobs.get(job.id) == job
+    assert [claimed.id for claimed in claim(postgres_store)] == [job.id]
 
 
 @pytest.mark.parametrize("types", [None, ["x"]])

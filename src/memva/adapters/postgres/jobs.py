@@ -214,13 +214,16 @@ class PostgresJobs:
             worker_id=worker_id,
             now=self._clock() if now is None else to_utc(now),
         )
+        if self._transactions.in_scope():
+            with self._transactions.transaction():
+                return [job for jobs in self._claiming(claim, limit) for job in jobs]
         claimed: list[Job] = []
         try:
             for jobs in self._claiming(claim, limit):
                 claimed += jobs
         except StoreError:
             # What is committed and not returned would be nobody's until its lease runs out.
-            if not claimed or self._transactions.in_scope():
+            if not claimed:
                 raise
         return claimed
 
