@@ -2,11 +2,11 @@
 
 import gc
 import multiprocessing
-import os
 import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Final
 
 import psutil
 import pytest
@@ -18,11 +18,24 @@ from tests.sqlite import opened_before
 from memva import WorkerStore
 from memva.adapters.memory import MemoryStore
 from memva.adapters.postgres import PostgresStore
+from memva.testing.contract.processes import PROOF
 
 # The suite is the same on every run; make proof goes on to what it has not tried yet.
 settings.register_profile("suite", max_examples=50, derandomize=True, deadline=None)
 settings.register_profile("proof", max_examples=2_000, stateful_step_count=100, deadline=None)
-settings.load_profile("proof" if os.environ.get("MEMVA_PROOF") == "1" else "suite")
+settings.load_profile("proof" if PROOF else "suite")
+
+_SIZES: Final = {"PROOF", "SECONDS"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make proof` runs at another size; what has random examples Hypothesis marks.
+
+    Their modules ask for one of the sizes.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function) and item.function.__globals__.keys() & _SIZES:
+            item.add_marker("proof")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,7 +60,7 @@ def postgres_schemas(postgres_url: str) -> Iterator[Schemas]:
 
 @pytest.fixture(scope="session")
 def restarted_server() -> Iterator[Server]:
-    """Give a server that a test may stop, and starts again before it ends."""
+    """Give a server of this process's own; a test may stop it, and starts it before it ends."""
     with own_server() as server:
         yield server
 

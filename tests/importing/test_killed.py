@@ -14,8 +14,9 @@ from tests.importing.conftest import History
 from memva import import_transcripts
 from memva.adapters.claude_code import TranscriptFiles
 from memva.adapters.sqlite import SqliteStore
+from memva.testing.contract.processes import PROOF
 
-KILLS = 20 if os.environ.get("MEMVA_PROOF") == "1" else 4
+KILLS = 20 if PROOF else 4
 
 
 def import_all(database: Path, projects: Path, *, begun: str | None = None) -> None:

@@ -1,6 +1,5 @@
 """Secrets of common shapes: what is taken out, what stays, in linear time."""
 
-import os
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from memva import redact_secrets
 from memva.domain import RedactNamed
+from memva.testing.contract.processes import PROOF
 
 LETTERS = "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3" * 4
 JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.{LETTERS[:43]}"
@@ -189,7 +189,7 @@ HOSTILE = [
 ]
 
 
-SIZE = 10_000_000 if os.environ.get("MEMVA_PROOF") == "1" else 1_000_000
+SIZE = 10_000_000 if PROOF else 1_000_000
 """How long hostile texts are; were the time not linear, either would take hours."""
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 import signal
 import time
@@ -25,8 +24,8 @@ from tests.worker.working import until, working
 from memva import NewJob, WorkerStore, create_job, create_jobs, get_job
 from memva.adapters.postgres import PostgresStore
 from memva.adapters.sqlite import SqliteStore
+from memva.testing.contract.processes import PROOF
 
-PROOF: Final = os.environ.get("MEMVA_PROOF") == "1"
 WORKERS: Final = 4 if PROOF else 3
 KEYS: Final = 200 if PROOF else 10
 JOBS: Final = 20_000 if PROOF else 300
