@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final, LiteralString, TypeAlias
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
-from tests.postgres import running_server
+from tests.postgres import running_server, url_with
 
 RawConnection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -42,8 +41,10 @@ class Schemas:
         """Give the name of an empty schema, which goes when the block ends."""
         name = f"memva_{next(self._numbers)}"
         self._run("CREATE SCHEMA {}", name)
-        yield name
-        self._run("DROP SCHEMA {} CASCADE", name)
+        try:
+            yield name
+        finally:
+            self._run("DROP SCHEMA {} CASCADE", name)
 
     def url_in(self, schema: str) -> str:
         """Return the URL at which what is not named in full is in a schema."""
@@ -72,5 +73,4 @@ def connect(url: str, schema: str) -> RawConnection:
 
 def _with_settings(url: str, **settings: str) -> str:
     options = " ".join(f"-c{name}={value}" for name, value in settings.items())
-    separator = "&" if "?" in url else "?"
-    return f"{url}{separator}options={quote(options)}"
+    return url_with(url, options=options)

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, LiteralString
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import sql
 
 GIVEN: Final = "MEMVA_TEST_POSTGRES"
-"""Names the URL of another server; its role must own the database."""
+"""Names the URL of another server; its role is an ordinary one, and owns the database."""
 
 PROGRAMS: Final = "MEMVA_TEST_POSTGRES_PROGRAMS"
 """Names the folder with the programs of another PostgreSQL, in the place of the package's."""
@@ -153,8 +154,10 @@ class Schemas:
             self._made.append(name)
         else:
             name = self._free.pop()
-        yield name
-        self._empty(name)
+        try:
+            yield name
+        finally:
+            self._empty(name)
         self._free.append(name)
 
     def drop(self) -> None:
@@ -195,8 +198,16 @@ def _formed(statement: LiteralString, *names: str) -> sql.Composed:
 def schemas_on(url: str) -> Iterator[Schemas]:
     """Give schemas on a server that go with the block."""
     schemas = Schemas(url)
-    yield schemas
-    schemas.drop()
+    try:
+        yield schemas
+    finally:
+        schemas.drop()
+
+
+def url_with(url: str, **parameters: str) -> str:
+    """Return a URL with parameters beside those that it has."""
+    separator = "&" if "?" in url else "?"
+    return f"{url}{separator}{urlencode(parameters, quote_via=quote)}"
 
 
 def _unprivileged(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.postgres import url_with
 
 from memva import StoreBusy, StoreUnavailable
 from memva.adapters.postgres import PostgresStore
@@ -25,7 +26,7 @@ LONG = 30.0
 @pytest.fixture
 def url(postgres_url: str) -> str:
     """Give the server's URL, by which the connections of a test can be told."""
-    return f"{postgres_url}&application_name=tested"
+    return url_with(postgres_url, application_name="tested")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 import psycopg
+from tests.postgres import url_with
 from tests.worker.working import until
 
 from memva import (
@@ -76,7 +77,7 @@ def test_processes_claim_and_append_through_pools_of_two(
         ).fetchall()
         return int(count)
 
-    url = f"{postgres_url}&application_name=soak"
+    url = url_with(postgres_url, application_name="soak")
     opens = partial(PostgresStore.open, url, schema=postgres_schema)
     most = 0
     with (

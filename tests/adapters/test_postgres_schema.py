@@ -8,6 +8,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 from psycopg import sql
+from tests.postgres import Server
 
 from memva import InvalidValue, StoreIncompatible, StoreUnavailable
 from memva.adapters.postgres import PostgresStore
@@ -26,7 +27,10 @@ def run(url: str, statement: LiteralString, schema: str) -> list[tuple[object, .
 
 @contextmanager
 def not_allowed_to_make_schemas(url: str) -> Iterator[None]:
-    """Take the right to make schemas from the role, which owns the database and may do so."""
+    """Take the right to make schemas from the role, which owns the database and may do so.
+
+    Nobody else may use the database meanwhile.
+    """
     run(url, "REVOKE CREATE ON DATABASE {} FROM CURRENT_USER", database(url))
     try:
         yield
@@ -60,25 +64,27 @@ def test_ten_processes_may_make_the_schema_at_once(postgres_url: str, postgres_s
         assert len(store.sessions.find(SessionQuery())) == 10
 
 
-def test_schema_made_for_the_role_is_enough(postgres_url: str, postgres_schema: str) -> None:
-    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
-    run(postgres_url, "CREATE SCHEMA {} AUTHORIZATION CURRENT_USER", postgres_schema)
+def test_schema_made_for_the_role_is_enough(
+    restarted_server: Server, restarted_schema: str
+) -> None:
+    url = restarted_server.url
+    run(url, "CREATE SCHEMA {} AUTHORIZATION CURRENT_USER", restarted_schema)
     with (
-        not_allowed_to_make_schemas(postgres_url),
-        PostgresStore.open(postgres_url, schema=postgres_schema) as store,
+        not_allowed_to_make_schemas(url),
+        PostgresStore.open(url, schema=restarted_schema) as store,
     ):
         store.sessions.add(sample_session())
 
 
 def test_role_that_may_not_make_the_schema_is_told_what_it_needs(
-    postgres_url: str, postgres_schema: str
+    restarted_server: Server, restarted_schema: str
 ) -> None:
-    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+    url = restarted_server.url
     with (
-        not_allowed_to_make_schemas(postgres_url),
+        not_allowed_to_make_schemas(url),
         pytest.raises(StoreUnavailable, match=r'CREATE SCHEMA "memva_.*" AUTH') as caught,
     ):
-        PostgresStore.open(postgres_url, schema=postgres_schema)
+        PostgresStore.open(url, schema=restarted_schema)
     assert isinstance(caught.value.__cause__, psycopg.errors.InsufficientPrivilege)
 
 
