@@ -1,4 +1,4 @@
-"""What the queue's statements read does not grow with what they are not about."""
+"""What statements read of the server's pages does not grow with what they are not about."""
 
 from datetime import timedelta
 from typing import Any, TypeAlias

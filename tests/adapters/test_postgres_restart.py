@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import timedelta
 from threading import Barrier
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from tests.postgres import Server
+from tests.worker.processes import patiently
 from tests.worker.working import until
 
 from memva import (
@@ -26,8 +26,6 @@ from memva.adapters.postgres import PostgresStore, pool
 from memva.adapters.postgres.connection import Connection
 from memva.domain import SessionQuery
 from memva.testing import sample_event, sample_job, sample_session
-
-T = TypeVar("T")
 
 LONG = 30.0
 IMPATIENT = 0.2
@@ -55,14 +53,6 @@ def sessions(store: PostgresStore) -> set[str]:
     return {session.id for session in store.sessions.find(SessionQuery())}
 
 
-def retried(call: Callable[[], T]) -> T:
-    """Call until it is not refused any more; return what it returns then."""
-    for _ in range(100):
-        with suppress(StoreUnavailable):
-            return call()
-    raise AssertionError("it does not heal")
-
-
 def test_calls_while_the_server_is_away_are_refused(
     restarted_server: Server, url: str, restarted_schema: str, other: PostgresStore
 ) -> None:
@@ -83,7 +73,7 @@ def test_calls_while_the_server_is_away_are_refused(
                 call()
         with pytest.raises(StoreUnavailable):
             PostgresStore.open(url, schema=restarted_schema)
-    retried(lambda: other.sessions.add(sample_session(id="after")))
+    patiently(lambda: other.sessions.add(sample_session(id="after")))
     assert sessions(other) == {"before", "after"}
 
 
@@ -162,7 +152,7 @@ def test_watch_goes_on(
             assert watch.wait(LONG)
         while watch.wait(0.2):
             pass
-        retried(lambda: other.jobs.add([sample_job()]))
+        patiently(lambda: other.jobs.add([sample_job()]))
         assert watch.wait(LONG)
 
 
@@ -178,7 +168,7 @@ def test_follower_goes_on_and_misses_nothing(
                 break
 
     def append(uuid: str) -> None:
-        retried(lambda: other.events.append([sample_event(uuid=uuid)]))
+        patiently(lambda: other.events.append([sample_event(uuid=uuid)]))
 
     uuids = [f"{number}" for number in range(30)] + ["last"]
     with ThreadPoolExecutor(1) as thread:
@@ -214,7 +204,7 @@ def test_who_waits_for_a_job_waits_on(
         until(lambda: looks)
         with restarted_server.away(), pytest.raises(StoreUnavailable):
             get(other.jobs, job_id)
-        job = retried(lambda: get_next_job(other))
+        job = patiently(lambda: get_next_job(other))
         assert job is not None
         complete_job(other, job, "done")
         assert waiting.result(LONG).result == "done"

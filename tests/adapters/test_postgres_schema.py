@@ -8,7 +8,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 from psycopg import sql
-from tests.postgres import Server
+from tests.postgres import Schemas, Server
 
 from memva import InvalidValue, StoreIncompatible, StoreUnavailable
 from memva.adapters.postgres import PostgresStore
@@ -17,6 +17,13 @@ from memva.adapters.postgres.migrations import MIGRATIONS
 from memva.domain import SessionQuery
 from memva.testing import sample_session
 from memva.testing.contract.forks import forked
+
+
+@pytest.fixture
+def new_schema(postgres_schemas: Schemas) -> Iterator[str]:
+    """Give the name of a schema that is not there."""
+    with postgres_schemas.own(fresh=True) as schema:
+        yield schema
 
 
 def run(url: str, statement: LiteralString, schema: str) -> list[tuple[object, ...]]:
@@ -43,13 +50,12 @@ def database(url: str) -> str:
         return connection.info.dbname
 
 
-def test_ten_processes_may_make_the_schema_at_once(postgres_url: str, postgres_schema: str) -> None:
-    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
+def test_ten_processes_may_make_the_schema_at_once(postgres_url: str, new_schema: str) -> None:
     reader, writer = os.pipe()
 
     def open_and_add() -> int:
         os.read(reader, 1)
-        with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
+        with PostgresStore.open(postgres_url, schema=new_schema) as store:
             store.sessions.add(sample_session(id=f"session-{os.getpid()}"))
         return 0
 
@@ -58,9 +64,9 @@ def test_ten_processes_may_make_the_schema_at_once(postgres_url: str, postgres_s
     assert [result() for result in results] == [0] * 10
     os.close(reader)
     os.close(writer)
-    versions = run(postgres_url, "SELECT version FROM {}.memva_version", postgres_schema)
+    versions = run(postgres_url, "SELECT version FROM {}.memva_version", new_schema)
     assert versions == [(len(MIGRATIONS),)]
-    with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
+    with PostgresStore.open(postgres_url, schema=new_schema) as store:
         assert len(store.sessions.find(SessionQuery())) == 10
 
 
@@ -92,18 +98,17 @@ def test_role_that_may_not_make_the_schema_is_told_what_it_needs(
     ("made", "rights"), [(False, "CREATE"), (False, "CREATE, USAGE"), (True, "USAGE")]
 )
 def test_role_that_may_not_use_the_schema_is_told_what_it_needs(
-    postgres_url: str, postgres_schema: str, made: bool, rights: LiteralString
+    postgres_url: str, new_schema: str, made: bool, rights: LiteralString
 ) -> None:
-    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
-    run(postgres_url, "CREATE SCHEMA {}", postgres_schema)
+    run(postgres_url, "CREATE SCHEMA {}", new_schema)
     if made:
-        PostgresStore.open(postgres_url, schema=postgres_schema).close()
-    run(postgres_url, f"REVOKE {rights} ON SCHEMA {{}} FROM CURRENT_USER", postgres_schema)
+        PostgresStore.open(postgres_url, schema=new_schema).close()
+    run(postgres_url, f"REVOKE {rights} ON SCHEMA {{}} FROM CURRENT_USER", new_schema)
     try:
         with pytest.raises(StoreUnavailable, match="GRANT USAGE, CREATE ON SCHEMA"):
-            PostgresStore.open(postgres_url, schema=postgres_schema)
+            PostgresStore.open(postgres_url, schema=new_schema)
     finally:
-        run(postgres_url, "GRANT ALL ON SCHEMA {} TO CURRENT_USER", postgres_schema)
+        run(postgres_url, "GRANT ALL ON SCHEMA {} TO CURRENT_USER", new_schema)
 
 
 def test_schema_of_a_newer_memva_is_refused(postgres_url: str, postgres_schema: str) -> None:
@@ -118,30 +123,25 @@ def test_schema_of_a_newer_memva_is_refused(postgres_url: str, postgres_schema: 
 
 
 def test_schema_of_another_application_is_refused_and_untouched(
-    postgres_url: str, postgres_schema: str
+    postgres_url: str, new_schema: str
 ) -> None:
-    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
-    run(postgres_url, "CREATE SCHEMA {}", postgres_schema)
-    run(postgres_url, "CREATE TABLE {}.theirs (id bigint)", postgres_schema)
+    run(postgres_url, "CREATE SCHEMA {}", new_schema)
+    run(postgres_url, "CREATE TABLE {}.theirs (id bigint)", new_schema)
     try:
         with pytest.raises(StoreIncompatible, match="another application's"):
-            PostgresStore.open(postgres_url, schema=postgres_schema)
-        tables = run(
-            postgres_url,
-            "SELECT relname FROM pg_class WHERE relnamespace = {}::regnamespace".replace(
-                "{}", f"'{postgres_schema}'"
-            ),
-            postgres_schema,
-        )
+            PostgresStore.open(postgres_url, schema=new_schema)
+        with psycopg.connect(postgres_url) as connection:
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = %s", (new_schema,)
+            ).fetchall()
         assert tables == [("theirs",)]
     finally:
-        run(postgres_url, "DROP SCHEMA {} CASCADE", postgres_schema)
+        run(postgres_url, "DROP SCHEMA {} CASCADE", new_schema)
 
 
-def test_schema_that_is_there_already_is_used(postgres_url: str, postgres_schema: str) -> None:
-    run(postgres_url, "DROP SCHEMA IF EXISTS {} CASCADE", postgres_schema)
-    run(postgres_url, "CREATE SCHEMA {}", postgres_schema)
-    with PostgresStore.open(postgres_url, schema=postgres_schema) as store:
+def test_schema_that_is_there_already_is_used(postgres_url: str, new_schema: str) -> None:
+    run(postgres_url, "CREATE SCHEMA {}", new_schema)
+    with PostgresStore.open(postgres_url, schema=new_schema) as store:
         store.sessions.add(sample_session())
 
 

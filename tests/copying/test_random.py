@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.adapters.twins import FEW, Place, on_sqlite
 from tests.copying.conftest import take_small_steps
+from tests.copying.stops import Stopped, after, stop
 from tests.copying.stores import SECOND, everything, worked_out
-from tests.copying.test_stopped import Stopped, after, stop
 from tests.exporting.histories import texts, values
 
 from memva import (

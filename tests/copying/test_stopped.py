@@ -11,30 +11,10 @@ from contextlib import ExitStack, closing
 import pytest
 from tests.adapters.twins import Opens, on_sqlite
 from tests.copying.conftest import NewStore, take_small_steps
+from tests.copying.stops import Stopped, after, stop, told_to
 from tests.copying.stores import everything, fill
 
 from memva import CopyProgress, TranscriptStore, copy_store
-
-
-class Stopped(BaseException):
-    """It was stopped, as by Ctrl-C."""
-
-
-def after(moments: int, stop: Callable[[], None]) -> Callable[[CopyProgress], None]:
-    """Return what stops a copy after so many moments at which it tells its progress."""
-    left = moments
-
-    def count(_: CopyProgress) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            stop()
-
-    return count
-
-
-def stop() -> None:
-    raise Stopped
 
 
 @pytest.mark.usefixtures("small_steps")
@@ -85,23 +65,10 @@ def test_a_copy_that_was_stopped_inside_a_batch_goes_on(new_store: NewStore, kin
     ]
     for port, name, calls in ports:
         with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
-            patch.setattr(port, name, stopped_at(getattr(port, name), calls))
+            patch.setattr(port, name, told_to(after(calls, stop), getattr(port, name)))
             copy_store(source, target)
     copy_store(source, target)
     assert everything(target) == everything(source)
-
-
-def stopped_at(call: Callable[..., object], calls: int) -> Callable[..., object]:
-    left = calls
-
-    def stopping(*args: object, **kwargs: object) -> object:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            raise Stopped
-        return call(*args, **kwargs)
-
-    return stopping
 
 
 def copy_and_die(source: Opens, target: Opens, *, moments: int, inside: bool) -> None:
@@ -125,43 +92,29 @@ def copy_and_die(source: Opens, target: Opens, *, moments: int, inside: bool) ->
             (other.sessions, "remember_deletion"),
         ]
         for port, name in writes:
-            setattr(port, name, dying_after(getattr(port, name), dying))
+            setattr(port, name, told_to(dying, getattr(port, name)))
         copy_store(one, other)
 
 
-def dying_after(
-    call: Callable[..., object], dying: Callable[[CopyProgress], None]
-) -> Callable[..., object]:
-    def calling(*args: object, **kwargs: object) -> object:
-        done = call(*args, **kwargs)
-        dying(CopyProgress(step="copying", part="sessions", count=0, share=None))
-        return done
-
-    return calling
-
-
 def test_a_copy_that_was_killed_again_and_again_ends_as_a_clean_one(open_durable: Opens) -> None:
-    with on_sqlite() as open_source:
-        kill_copies(open_source, open_durable)
-
-
-def kill_copies(open_source: Opens, open_target: Opens) -> None:
-    with open_source() as source:
-        fill(source)
     spawn = multiprocessing.get_context("spawn")
     # Between batches of sessions, of events and of jobs; inside one of sessions, of jobs and of
     # import cursors.
-    for moments, inside in [(2, False), (13, True), (8, False), (9, True), (21, False), (4, True)]:
-        process = spawn.Process(
-            target=copy_and_die,
-            args=(open_source, open_target),
-            kwargs={"moments": moments, "inside": inside},
-        )
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
-        process.close()
-    with open_source() as source, open_target() as target:
-        report = copy_store(source, target)
-        assert everything(target) == everything(source)
-        assert 0 < report.added < sum(part.count for part in report.parts.values())
+    kills = [(2, False), (13, True), (8, False), (9, True), (21, False), (4, True)]
+    with on_sqlite() as open_source:
+        with open_source() as source:
+            fill(source)
+        for moments, inside in kills:
+            process = spawn.Process(
+                target=copy_and_die,
+                args=(open_source, open_durable),
+                kwargs={"moments": moments, "inside": inside},
+            )
+            process.start()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+            process.close()
+        with open_source() as source, open_durable() as target:
+            report = copy_store(source, target)
+            assert everything(target) == everything(source)
+            assert 0 < report.added < sum(part.count for part in report.parts.values())

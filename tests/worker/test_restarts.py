@@ -110,7 +110,7 @@ def start(open_store: Opens, errors: Path) -> WorkerProcess:
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds."""
+    """Wait until a condition holds, also where the server is away meanwhile."""
     give_up = time.monotonic() + PATIENCE
     while not patiently(condition):
         assert time.monotonic() < give_up, "it did not happen"
@@ -174,8 +174,8 @@ def test_killed_workers_and_a_restarted_server_lose_and_double_nothing(
                 counts = [producer.receive() for producer in producers]
             until(lambda: left(store) == 0)
         jobs = checked_jobs(store)
-        for name, produced in enumerate(counts):
-            check_produced(store, jobs, name, produced)
+        for producer_number, produced in enumerate(counts):
+            check_produced(store, jobs, producer_number, produced)
         in_vain = checked_attempts(store, jobs, {"lost", "released", "failed"})
         for attempt in in_vain:
             assert attempt.outcome != "failed" or str(attempt.error).startswith("StoreUnavailable")
