@@ -121,6 +121,10 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a test's coroutine, and see that no thread is left."""
     threads = set(threading.enumerate())
     asyncio.run(main, debug=True)
+    for thread in threading.enumerate():
+        # Until Python 3.12 asyncio itself waits for a process in one, which is about to end.
+        if thread.name.startswith("waitpid-"):
+            thread.join(LONG)
     assert set(threading.enumerate()) <= threads
 
 
