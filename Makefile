@@ -9,9 +9,10 @@ ONLY ?=
 demo: $(VENV)/ready
 	@$(BIN)/python examples/demo.py
 
-# Each process takes whole modules and classes, as the examples of a page go on from one another.
+# Each process takes whole modules and classes, as the examples of a page go on from one another, in
+# the order in which tests/conftest.py has them: the long ones first.
 test: $(VENV)/ready
-	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadscope
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadscope --no-loadscope-reorder
 
 # With the real claude that the Agent SDK's wheel brings; offline, against a stand-in for the API.
 test-claude: $(VENV)/ready

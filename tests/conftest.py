@@ -31,11 +31,19 @@ _SIZES: Final = {"PROOF", "SECONDS"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make proof` runs at another size; what has random examples Hypothesis marks.
 
-    Their modules ask for one of the sizes.
+    Their modules ask for one of the sizes. They take long, and go first with all that is beside
+    them, so that no process is left with one of them when the others have ended.
     """
     for item in items:
         if isinstance(item, pytest.Function) and item.function.__globals__.keys() & _SIZES:
             item.add_marker("proof")
+    long = {_scope(item) for item in items if item.get_closest_marker("proof")}
+    items.sort(key=lambda item: _scope(item) not in long)
+
+
+def _scope(item: pytest.Item) -> str:
+    """Return what pytest-xdist gives to a process as a whole: a module, a class or a page."""
+    return item.nodeid.rpartition("::")[0]
 
 
 @pytest.fixture(scope="session", autouse=True)
