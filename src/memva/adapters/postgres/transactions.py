@@ -59,9 +59,15 @@ class Transactions:
         pool.in_child = self._begin_child
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """Give the connection that the caller's reads go to."""
+        """Give the connection that the caller's reads go to.
+
+        Inside a transaction a read that fails, be it that it waited too long for what it holds,
+        spoils no more than itself.
+        """
         scope = self.scopes.get(current_owner())
-        return self.apart() if scope is None else nullcontext(scope.connection)
+        if scope is None:
+            return self.apart()
+        return self._read_inside() if scope.writes else nullcontext(scope.connection)
 
     def in_scope(self) -> bool:
         """Tell whether the caller is inside a transaction or a snapshot."""
@@ -192,6 +198,11 @@ class Transactions:
             return
 
     @contextmanager
+    def _read_inside(self) -> Iterator[Connection]:
+        with self._savepoint("") as scope:
+            yield scope.connection
+
+    @contextmanager
     def _savepoint(self, lock: str) -> Iterator[_Scope]:
         """Make a part of the caller's transaction, undone alone where the block raises."""
         scope = self.scopes[current_owner()]
@@ -200,10 +211,12 @@ class Transactions:
             raise StoreReadOnly("a snapshot is only for reading")
         if not connection.is_in_transaction:
             raise StoreUnavailable(_ENDED)
-        # On its own it would be one more way to the server and back for each call.
-        connection.script(f"{_RELEASE if scope.has_kept else ''}SAVEPOINT inside; {lock}")
+        # On its own each would be one more way to the server and back for each call. Only the lock
+        # can fail, so that where something does there is a savepoint to go back to.
+        begin = f"{_RELEASE if scope.has_kept else ''}SAVEPOINT inside; {lock}"
         scope.has_kept = False
         try:
+            connection.script(begin)
             yield scope
         except BaseException:
             if not connection.closed:
