@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from memva import StoreBusy, StoreUnavailable
 from memva.adapters.postgres import PostgresStore
 from memva.adapters.postgres.connection import Connection
 from memva.adapters.postgres.errors import translate
+from memva.adapters.postgres.watch import _Ear
 from memva.domain import SessionQuery
 from memva.domain.job_change import JobChange
 from memva.testing import FrozenClock, sample_event, sample_job, sample_session
@@ -132,6 +134,25 @@ def test_watch_outlives_its_connection(
         until_it_works(other)
         while watch.wait(1.0):
             # Something may have been missed, of which it tells once more than once.
+            pass
+        other.sessions.add(sample_session())
+        assert watch.wait(LONG)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_watch_outlives_its_thread(
+    store: PostgresStore, url: str, postgres_schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object) -> None:
+        raise RuntimeError("nobody foresaw it")
+
+    with store.watch() as watch, PostgresStore.open(url, schema=postgres_schema) as other:
+        [listening] = [each for each in enumerate_threads() if each.name == "memva watch"]
+        with monkeypatch.context() as broken:
+            broken.setattr(_Ear, "_look_or_reconnect", end)
+            listening.join(LONG)
+        assert watch.wait(0.0)
+        while watch.wait(0.0):
             pass
         other.sessions.add(sample_session())
         assert watch.wait(LONG)

@@ -3,6 +3,8 @@
 What a pooler changes is told by which process of the server answers.
 """
 
+from typing import Any
+
 import psycopg
 import pytest
 
@@ -49,3 +51,19 @@ def test_pooler_that_has_no_second_connection_is_used(
     with monkeypatch.context() as full:
         full.setattr(psycopg, "connect", refuse)
         PostgresStore.open(postgres_url, schema=postgres_schema).close()
+
+
+@pytest.mark.usefixtures("behind_a_pooler")
+def test_second_connection_that_is_lost_is_an_error_of_the_store(
+    postgres_url: str, postgres_schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = psycopg.connect
+
+    def lost(*args: Any, **options: Any) -> psycopg.Connection[Any]:
+        connection = connect(*args, **options)
+        connection.close()
+        return connection
+
+    with monkeypatch.context() as losing, pytest.raises(StoreUnavailable):
+        losing.setattr(psycopg, "connect", lost)
+        PostgresStore.open(postgres_url, schema=postgres_schema)

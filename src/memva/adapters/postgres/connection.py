@@ -62,15 +62,15 @@ class Connection(_Base):
         """
         try:
             connection = cls.connect(url, autocommit=True)
+            try:
+                _check_server(connection)
+                check_pooler(connection, url)
+                connection.set_up(schema=schema, busy_timeout=busy_timeout)
+            except BaseException:
+                connection.close()
+                raise
         except psycopg.Error as error:
             raise translate(error) from error
-        try:
-            _check_server(connection)
-            check_pooler(connection, url)
-            connection.set_up(schema=schema, busy_timeout=busy_timeout)
-        except BaseException:
-            connection.close()
-            raise
         return connection
 
     def set_up(self, *, schema: str, busy_timeout: float) -> None:

@@ -12,7 +12,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from selectors import EVENT_READ, DefaultSelector
 from typing import Final
 
@@ -64,15 +64,20 @@ class Listener:
         """Signal what was committed until now; without a connection, nothing."""
         with self._changed:
             if self._watches:
-                self._ensure_running()
+                with suppress(StoreError):
+                    self._ensure_running()
             ear = self._ear
         if ear is not None:
             ear.look()
 
     def _ensure_running(self) -> None:
         # After a fork there is none in the child.
-        if self._ear is None:
-            self._ear = _Ear(self._transactions)
+        if self._ear is None or not self._ear.is_alive:
+            dead, self._ear = self._ear, _Ear(self._transactions)
+            if dead is not None:
+                dead.end()
+                # What was committed since it ended may have been missed.
+                self._transactions.signal.notify()
 
     def _begin_process(self) -> None:
         self._changed = threading.Lock()
@@ -93,6 +98,11 @@ class _Ear:
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="memva watch", daemon=True)
         self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it listens still: what nobody foresaw may have ended it."""
+        return self._thread.is_alive()
 
     def look(self) -> None:
         """Return once a look has been taken that began after this was called."""
