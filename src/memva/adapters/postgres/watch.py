@@ -109,7 +109,8 @@ class _Ear:
         with self._answered:
             self._asked += 1
             mine = self._asked
-            self._calls.send(b"?")
+            if self._looked < mine:
+                self._calls.send(b"?")
             self._answered.wait_for(lambda: self._looked >= mine, _ANSWER_SECONDS)
 
     def end(self) -> None:
