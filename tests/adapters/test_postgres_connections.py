@@ -292,6 +292,14 @@ def test_clock_is_asked_once_in_a_while(
     assert len(asked) == 1
 
 
+def test_style_of_dates_is_its_own(url: str, postgres_schema: str) -> None:
+    german = f"{url}&options=-cdatestyle%3DGerman"
+    with PostgresStore.open(german, schema=postgres_schema) as store:
+        store.sessions.add(sample_session())
+        assert store.sessions.get("session-1") == sample_session()
+        assert store.now().tzinfo is UTC
+
+
 def test_clock_may_be_given(url: str, postgres_schema: str) -> None:
     clock = FrozenClock(datetime(2030, 1, 1, tzinfo=UTC))
     with PostgresStore.open(url, schema=postgres_schema, clock=clock) as store:

@@ -27,6 +27,7 @@ _OLDEST_SERVER: Final = 150_000
 # old, would now and then make the planner read a whole table instead.
 _SETTINGS: Final = """
     SET timezone = 'UTC';
+    SET datestyle = 'ISO';
     SET client_encoding = 'UTF8';
     SET client_min_messages = warning;
     SET default_transaction_isolation = 'read committed';
