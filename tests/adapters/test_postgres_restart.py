@@ -43,8 +43,11 @@ def store(url: str, restarted_schema: str) -> Iterator[PostgresStore]:
 
 
 @pytest.fixture
-def other(url: str, restarted_schema: str) -> Iterator[PostgresStore]:
+def other(
+    url: str, restarted_schema: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PostgresStore]:
     """Give a store that does not wait long for the server."""
+    monkeypatch.setattr(pool, "_CONNECT_SECONDS", IMPATIENT)
     with PostgresStore.open(url, schema=restarted_schema, busy_timeout=IMPATIENT) as other:
         yield other
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,7 +82,8 @@ class Connection(_Base):
         self.adapters.register_dumper(int, Int8Dumper)
         self.adapters.register_dumper(int, Int8BinaryDumper)
         settings = sql.SQL(_SETTINGS).format(
-            schema=sql.Identifier(schema), lock_timeout=sql.Literal(f"{busy_timeout * 1000:.0f}ms")
+            schema=sql.Identifier(schema),
+            lock_timeout=sql.Literal(f"{_milliseconds(busy_timeout)}ms"),
         )
         self.script(settings.as_string(self))
 
@@ -169,6 +171,11 @@ class Connection(_Base):
         finally:
             ours.close()
             theirs.close()
+
+
+def _milliseconds(seconds: float) -> int:
+    # 0 would be no limit.
+    return max(1, math.ceil(seconds * 1_000))
 
 
 def _check_server(connection: Connection) -> None:

@@ -18,6 +18,8 @@ from memva.domain.errors import StoreBusy, StoreUnavailable
 _CLOSE_SECONDS: Final = 5.0
 # Longer, and psycopg's pool would double its pauses for as long as the server is away.
 _RECONNECT_SECONDS: Final = 0.5
+_CONNECT_SECONDS: Final = 1.0
+"""How long a call waits for a connection that may be opened, even if it waits for nobody else."""
 _A_MOMENT: Final = 0.001
 
 
@@ -133,14 +135,20 @@ class Pool:
         self.in_child()
 
     def _get(self) -> Connection:
+        # Without any time psycopg's pool gives not even a connection that is idle.
+        least = _A_MOMENT if self._are_all_out else _CONNECT_SECONDS
         try:
-            return self._pool.getconn()
+            return self._pool.getconn(max(self.busy_timeout, least))
         except PoolTimeout as error:
-            if len(self._out) >= self._max_size:
+            if self._are_all_out:
                 raise StoreBusy(f"all {self._max_size} connections were in use") from error
             raise StoreUnavailable("the server cannot be reached") from error
         except PoolClosed as error:
             raise StoreUnavailable("the store is closed") from error
+
+    @property
+    def _are_all_out(self) -> bool:
+        return len(self._out) >= self._max_size
 
     def _discard(self, connection: Connection) -> None:
         """Give a connection back that was lost."""
@@ -162,7 +170,6 @@ class Pool:
             configure=self._set_up,
             min_size=self._min_size,
             max_size=self._max_size,
-            timeout=self.busy_timeout,
             reconnect_timeout=_RECONNECT_SECONDS,
             reconnect_failed=_begin_again,
             open=False,

@@ -29,6 +29,8 @@ from memva.domain.finding import Finding
 
 _MIN_CONNECTIONS: Final = 1
 _MAX_CONNECTIONS: Final = 8
+_LONGEST_WAIT: Final = 2_147_483
+"""In seconds: PostgreSQL counts milliseconds, and no further."""
 
 
 class PostgresStore:
@@ -73,10 +75,11 @@ class PostgresStore:
         Args:
             url: The database, `postgresql://…` or as libpq writes it.
             schema: The schema, which is memva's alone.
-            min_connections: How many connections are kept open, once there has been a call.
+            min_connections: How many connections are kept open.
             max_connections: How many there are at most, but for those that are reserved or watch.
             busy_timeout: How many seconds a call waits for other writers, or for a connection,
-                before `StoreBusy`.
+                before `StoreBusy`. With 0 it waits for none, but a second for a connection that
+                may be opened.
             search: Whether events can be searched; opened with it later, the index is built then.
             clock: Tells the present moment, aware and in UTC; the database's clock where None.
 
@@ -91,6 +94,9 @@ class PostgresStore:
         if not 0 <= min_connections <= max_connections or max_connections < 1:
             rule = f"must be 1 or more, and not below min_connections, {min_connections}"
             raise InvalidValue("max_connections", max_connections, rule)
+        if not 0 <= busy_timeout <= _LONGEST_WAIT:
+            rule = f"must be 0 to {_LONGEST_WAIT:,} seconds"
+            raise InvalidValue("busy_timeout", busy_timeout, rule)
         names = Names(schema)
         first = Connection.open(url, schema=schema, busy_timeout=busy_timeout)
         try:
