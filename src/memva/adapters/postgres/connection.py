@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import sql
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Conninfo, TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from memva.adapters.postgres.errors import translate
@@ -42,6 +42,16 @@ _SETTINGS: Final = """
     SET search_path = {schema}
 """
 
+# A network that is cut says nothing. What was sent and not taken, or a server that is asked whether
+# it is there still and does not answer, ends the connection after 15 seconds, and not after hours.
+_ENDS_WHAT_IS_CUT: Final[dict[str, str]] = {
+    "connect_timeout": "10",
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "15000",
+}
+
 if TYPE_CHECKING:
     _Base = psycopg.Connection[Row]
 else:
@@ -63,7 +73,7 @@ class Connection(_Base):
             StoreError: It cannot be opened, the server is too old, or a pooler keeps no sessions.
         """
         try:
-            connection = cls.connect(url, autocommit=True)
+            connection = cls.connect(url, **connect_options(url))
             try:
                 _check_server(connection)
                 check_pooler(connection, url)
@@ -186,6 +196,21 @@ def _check_server(connection: Connection) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise StoreIncompatible(f"the database is encoded as {encoding}; it must be UTF8")
+
+
+def connect_options(url: str) -> dict[str, Any]:
+    """Return with which options memva connects to `url`, beside those that the host has given.
+
+    What the URL names, the environment or a service's file, stays as it is. A service that the URL
+    names says all for itself, as nobody but the driver reads its file.
+    """
+    given = set(psycopg.conninfo.conninfo_to_dict(url))
+    ends = {} if "service" in given else _ENDS_WHAT_IS_CUT
+    given.update(each.keyword.decode() for each in Conninfo.get_defaults() if each.val is not None)
+    return {
+        "autocommit": True,
+        **{name: value for name, value in ends.items() if name not in given},
+    }
 
 
 def check_url(url: str) -> None:

@@ -12,7 +12,7 @@ from weakref import WeakSet
 import attrs
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from memva.adapters.postgres.connection import Connection
+from memva.adapters.postgres.connection import Connection, connect_options
 from memva.domain.errors import StoreBusy, StoreUnavailable
 
 _CLOSE_SECONDS: Final = 5.0
@@ -166,7 +166,7 @@ class Pool:
         self._pool = ConnectionPool(
             self._url,
             connection_class=Connection,
-            kwargs={"autocommit": True},
+            kwargs=connect_options(self._url),
             configure=self._set_up,
             min_size=self._min_size,
             max_size=self._max_size,
