@@ -13,7 +13,15 @@ import psycopg
 import pytest
 from tests.postgres import url_with
 
-from memva import InvalidValue, StoreBusy, StoreUnavailable
+from memva import (
+    InvalidValue,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+)
 from memva.adapters.postgres import PostgresStore, pool
 from memva.adapters.postgres.connection import Connection
 from memva.adapters.postgres.errors import translate
@@ -295,6 +303,29 @@ def test_claim_passes_over_what_a_transaction_holds(store: PostgresStore) -> Non
         )
         assert claiming.result(LONG) == []
     assert len(store.jobs.claim(claim_token="t", lease=timedelta(minutes=1), limit=9)) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ("25P03", StoreUnavailable),
+        ("25P04", StoreUnavailable),
+        ("40P01", StoreBusy),
+        ("53300", StoreBusy),
+        ("57014", StoreBusy),
+        ("57P01", StoreUnavailable),
+        ("57P05", StoreUnavailable),
+        ("25006", StoreReadOnly),
+        ("53100", StoreFull),
+        ("XX001", StoreCorrupt),
+        ("22012", StoreError),
+        (None, StoreUnavailable),
+    ],
+)
+def test_errors_are_told_apart_by_state(state: str | None, error: type[StoreError]) -> None:
+    raw = psycopg.OperationalError()
+    raw.sqlstate = state
+    assert type(translate(raw)) is error
 
 
 def test_call_that_was_undone_for_another_is_made_again(store: PostgresStore) -> None:

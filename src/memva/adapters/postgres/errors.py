@@ -21,6 +21,7 @@ _BY_STATE: Final[dict[str, type[StoreError]]] = {
     "25006": StoreReadOnly,
     "25P02": StoreUnavailable,
     "25P03": StoreUnavailable,
+    "25P04": StoreUnavailable,
     "40001": StoreBusy,
     "40P01": StoreBusy,
     "42501": StoreUnavailable,
