@@ -1,5 +1,6 @@
 """The connections of a PostgreSQL store: bounded, healed where they are lost, and its waiting."""
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ from memva.adapters.postgres.watch import _Ear
 from memva.domain import SessionQuery
 from memva.domain.job_change import JobChange
 from memva.testing import FrozenClock, sample_event, sample_job, sample_session
+from memva.testing.contract.forks import forked
 
 LONG = 30.0
 
@@ -170,6 +172,39 @@ def test_watch_outlives_its_thread(
             pass
         other.sessions.add(sample_session())
         assert watch.wait(LONG)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_watch_in_a_child_ends_though_another_thread_of_the_parent_watched(
+    store: PostgresStore,
+) -> None:
+    watching, done = Event(), Event()
+
+    def watch() -> None:
+        with store.watch():
+            watching.set()
+            done.wait(LONG)
+
+    def threads_left() -> int:
+        with store.watch() as mine:
+            mine.wait(0.0)
+        return sum(each.name == "memva watch" for each in enumerate_threads())
+
+    with ThreadPoolExecutor(1) as other, store.watch():
+        other.submit(watch)
+        watching.wait(LONG)
+        # Its own watch, inside which it forks, goes on.
+        left = forked(threads_left)()
+        done.set()
+    assert left == 1
+    with ThreadPoolExecutor(1) as other:
+        watching.clear()
+        done.clear()
+        other.submit(watch)
+        watching.wait(LONG)
+        left = forked(threads_left)()
+        done.set()
+    assert left == 0
 
 
 def test_others_are_told_of_every_commit(

@@ -44,7 +44,7 @@ class Pool:
         self.busy_timeout = busy_timeout
         self._closed = False
         self._opened = False
-        self.in_child: Callable[[], None] = lambda: None
+        self._calls_in_child: list[Callable[[], None]] = []
         self._begin_process()
         self._ensure_open()
         _pools.add(self)
@@ -125,6 +125,13 @@ class Pool:
         """Whether it was closed."""
         return self._closed
 
+    def call_in_child(self, call: Callable[[], None]) -> None:
+        """Have `call` called in every child that is forked, once the pool has begun anew there.
+
+        Calls are made in the order in which they were given.
+        """
+        self._calls_in_child.append(call)
+
     def after_fork_in_child(self) -> None:
         """Leave everything to the parent, and begin anew."""
         for connection in list(self._connections):
@@ -132,7 +139,8 @@ class Pool:
         # Its threads are the parent's; what it holds must not even be thrown away.
         _left_to_parents.append(self._pool)
         self._begin_process()
-        self.in_child()
+        for call in self._calls_in_child:
+            call()
 
     def _get(self) -> Connection:
         # Without any time psycopg's pool gives not even a connection that is idle.

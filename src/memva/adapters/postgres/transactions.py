@@ -55,8 +55,7 @@ class Transactions:
         self.scopes: dict[Owner, _Scope] = {}
         self.signal = Signal()
         self._transaction = threading.Lock()
-        self.in_child: Callable[[], None] = lambda: None
-        pool.in_child = self._begin_child
+        pool.call_in_child(self._begin_child)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Give the connection that the caller's reads go to.
@@ -241,4 +240,3 @@ class Transactions:
         self.scopes = {owner: self.scopes[owner]} if owner in self.scopes else {}
         self.signal = Signal()
         self._transaction = threading.Lock()
-        self.in_child()

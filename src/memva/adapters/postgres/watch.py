@@ -34,26 +34,23 @@ class Listener:
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
-        self._watches = 0
+        self._watches: dict[object, int] = {}
+        self._changed = threading.Lock()
         self._ear: _Ear | None = None
-        self._begin_process()
-        transactions.in_child = self._begin_process
+        transactions.pool.call_in_child(self._begin_child)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Signal the commits of others inside the block."""
+        watch = object()
         with self._changed:
-            self._watches += 1
-            try:
-                self._ensure_running()
-            except BaseException:
-                self._watches -= 1
-                raise
+            self._ensure_running()
+            self._watches[watch] = threading.get_ident()
         try:
             yield
         finally:
             with self._changed:
-                self._watches -= 1
+                self._watches.pop(watch, None)
                 ending = None if self._watches else self._ear
                 if ending is not None:
                     self._ear = None
@@ -79,7 +76,10 @@ class Listener:
                 # What was committed since it ended may have been missed.
                 self._transactions.signal.notify()
 
-    def _begin_process(self) -> None:
+    def _begin_child(self) -> None:
+        # Of the threads only the one that forked is here, and of the watches its own.
+        me = threading.get_ident()
+        self._watches = {watch: of for watch, of in self._watches.items() if of == me}
         self._changed = threading.Lock()
         self._ear = None
 
