@@ -44,6 +44,7 @@ _SETTINGS: Final = {
     "unix_socket_permissions": "0777",
     # A Unix socket alone.
     "listen_addresses": "",
+    "deadlock_timeout": "50ms",
     "log_min_messages": "fatal",
 }
 

@@ -15,17 +15,11 @@ import pytest
 from tests.postgres import url_with
 
 from memva import (
-    InvalidValue,
     StoreBusy,
-    StoreCorrupt,
-    StoreError,
-    StoreFull,
-    StoreReadOnly,
     StoreUnavailable,
 )
-from memva.adapters.postgres import PostgresStore, pool
+from memva.adapters.postgres import PostgresStore
 from memva.adapters.postgres.connection import Connection
-from memva.adapters.postgres.errors import translate
 from memva.adapters.postgres.watch import _Ear
 from memva.domain import SessionQuery
 from memva.domain.job_change import JobChange
@@ -39,12 +33,6 @@ LONG = 30.0
 def url(postgres_url: str) -> str:
     """Give the server's URL, by which the connections of a test can be told."""
     return url_with(postgres_url, application_name="tested")
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give a slow machine time to open a connection, however short `busy_timeout` is."""
-    monkeypatch.setattr(pool, "_CONNECT_SECONDS", LONG)
 
 
 @pytest.fixture
@@ -245,61 +233,6 @@ def test_connections_are_bounded(url: str, postgres_schema: str) -> None:
         assert max(most) == 3
 
 
-def test_all_in_use_is_busy(url: str, postgres_schema: str) -> None:
-    with (
-        PostgresStore.open(
-            url, schema=postgres_schema, max_connections=1, busy_timeout=0.2
-        ) as store,
-        ThreadPoolExecutor(1) as other,
-        store.snapshot(),
-    ):
-        reading = other.submit(store.sessions.find, SessionQuery())
-        with pytest.raises(StoreBusy, match="all 1 connections were in use"):
-            reading.result(LONG)
-
-
-@pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize("busy_timeout", [0, 0.0004, 0.0104, 2_147_483])
-def test_busy_timeout_may_be_as_short_or_long_as_can_be(
-    url: str, postgres_schema: str, busy_timeout: float
-) -> None:
-    with (
-        PostgresStore.open(url, schema=postgres_schema, busy_timeout=busy_timeout) as store,
-        ThreadPoolExecutor(1) as other,
-    ):
-        store.sessions.add(sample_session())
-        with store.snapshot():
-            reading = other.submit(store.sessions.get, "session-1")
-            assert reading.result(LONG) == store.sessions.get("session-1")
-        with store._transactions.apart() as connection:
-            [(limit,)] = connection.rows("SHOW lock_timeout")
-    assert limit == {0.0104: "11ms", 2_147_483: "2147483s"}.get(busy_timeout, "1ms")
-
-
-@pytest.mark.usefixtures("patient")
-def test_call_that_is_to_wait_for_nobody_does_not(store: PostgresStore, url: str) -> None:
-    store.sessions.add(sample_session())
-    with (
-        PostgresStore.open(url, schema=store.schema, max_connections=1, busy_timeout=0) as other,
-        ThreadPoolExecutor(1) as thread,
-    ):
-        with store.transaction():
-            store.sessions.get("session-1")
-            with pytest.raises(StoreBusy):
-                other.sessions.update(sample_session(title="new"))
-        with other.snapshot(), pytest.raises(StoreBusy, match="all 1 connections"):
-            thread.submit(other.sessions.get, "session-1").result(LONG)
-        other.sessions.update(sample_session(title="new"))
-
-
-@pytest.mark.parametrize("busy_timeout", [-1.0, 2_147_484, float("inf"), float("nan")])
-def test_busy_timeout_that_cannot_be_is_refused(
-    url: str, postgres_schema: str, busy_timeout: float
-) -> None:
-    with pytest.raises(InvalidValue, match="busy_timeout"):
-        PostgresStore.open(url, schema=postgres_schema, busy_timeout=busy_timeout)
-
-
 def test_closed_store_leaves_no_connection(url: str, postgres_schema: str) -> None:
     with PostgresStore.open(url, schema=postgres_schema) as store, store.reserved():
         store.sessions.add(sample_session())
@@ -338,48 +271,6 @@ def test_claim_passes_over_what_a_transaction_holds(store: PostgresStore) -> Non
         )
         assert claiming.result(LONG) == []
     assert len(store.jobs.claim(claim_token="t", lease=timedelta(minutes=1), limit=9)) == 2
-
-
-@pytest.mark.parametrize(
-    ("state", "error"),
-    [
-        ("25P03", StoreUnavailable),
-        ("25P04", StoreUnavailable),
-        ("40P01", StoreBusy),
-        ("53300", StoreBusy),
-        ("57014", StoreBusy),
-        ("57P01", StoreUnavailable),
-        ("57P05", StoreUnavailable),
-        ("25006", StoreReadOnly),
-        ("53100", StoreFull),
-        ("XX001", StoreCorrupt),
-        ("22012", StoreError),
-        (None, StoreUnavailable),
-    ],
-)
-def test_errors_are_told_apart_by_state(state: str | None, error: type[StoreError]) -> None:
-    raw = psycopg.OperationalError()
-    raw.sqlstate = state
-    assert type(translate(raw)) is error
-
-
-def test_call_that_was_undone_for_another_is_made_again(store: PostgresStore) -> None:
-    tries = []
-
-    def work(connection: Connection) -> str:
-        tries.append(connection.rows("SELECT 1"))
-        if len(tries) < 3:
-            error = psycopg.errors.DeadlockDetected("deadlock detected")
-            raise translate(error) from error
-        return "done"
-
-    assert store._transactions.write(work) == "done"
-    assert len(tries) == 3
-    tries.clear()
-    # Inside a transaction it is the host's to begin again.
-    with pytest.raises(StoreBusy), store.transaction():
-        store._transactions.write(work)
-    assert len(tries) == 1
 
 
 def test_clock_is_the_databases(store: PostgresStore, url: str) -> None:
