@@ -1,13 +1,14 @@
-"""A restart of PostgreSQL's server: what was under way is refused or waits, and then it goes on."""
+"""A server that is away or full: what was under way is refused or waits, and then it goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
+import psycopg
 import pytest
 from tests.postgres import Server
 from tests.worker.processes import patiently
@@ -211,3 +212,26 @@ def test_who_waits_for_a_job_waits_on(
         assert job is not None
         complete_job(other, job, "done")
         assert waiting.result(LONG).result == "done"
+
+
+def test_server_without_room_says_so(restarted_server: Server, other: PostgresStore) -> None:
+    done = Event()
+
+    def hold() -> None:
+        with other.snapshot():
+            done.wait(LONG)
+
+    with (
+        psycopg.connect(restarted_server.url, autocommit=True) as owner,
+        ThreadPoolExecutor(3) as threads,
+    ):
+        owner.execute("ALTER DATABASE memva CONNECTION LIMIT 3")
+        try:
+            holding = [threads.submit(hold) for _ in range(3)]
+            [refused], _ = wait(holding, LONG, return_when=FIRST_EXCEPTION)
+        finally:
+            done.set()
+            owner.execute("ALTER DATABASE memva CONNECTION LIMIT -1")
+        with pytest.raises(StoreUnavailable, match="too many connections"):
+            refused.result()
+    assert sessions(other) == set()

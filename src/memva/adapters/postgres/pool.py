@@ -54,7 +54,7 @@ class Pool:
 
         Raises:
             StoreBusy: All were in use until the wait ran out.
-            StoreUnavailable: The pool is closed, or the server cannot be reached.
+            StoreUnavailable: The pool is closed, or the server gives no connection.
         """
         if self._closed:
             raise StoreUnavailable("the store is closed")
@@ -150,7 +150,9 @@ class Pool:
         except PoolTimeout as error:
             if self._are_all_out:
                 raise StoreBusy(f"all {self._max_size} connections were in use") from error
-            raise StoreUnavailable("the server cannot be reached") from error
+            # The pool keeps to itself why it could open none.
+            self.open_apart().close()
+            raise StoreUnavailable("the server gave no connection in time") from error
         except PoolClosed as error:
             raise StoreUnavailable("the store is closed") from error
 
