@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from memva import StoreUnavailable
 from memva.adapters.postgres import PostgresStore
@@ -40,7 +41,7 @@ def test_connections_end_when_nobody_answers(postgres_url: str, postgres_schema:
 
 
 def test_what_the_url_names_stays(postgres_url: str, postgres_schema: str) -> None:
-    url = f"{postgres_url}&connect_timeout=7&tcp_user_timeout=0&keepalives_idle=60"
+    url = make_conninfo(postgres_url, connect_timeout=7, tcp_user_timeout=0, keepalives_idle=60)
     with PostgresStore.open(url, schema=postgres_schema) as store:
         assert told(store) == {
             **NOTICED,
@@ -68,7 +69,8 @@ def test_service_that_the_url_names_says_all(
     services = tmp_path / "services"
     services.write_text("[memva]\nkeepalives_idle=60\n")
     monkeypatch.setenv("PGSERVICEFILE", f"{services}")
-    with PostgresStore.open(f"{postgres_url}&service=memva", schema=postgres_schema) as store:
+    url = make_conninfo(postgres_url, service="memva")
+    with PostgresStore.open(url, schema=postgres_schema) as store:
         assert told(store) == {"keepalives_idle": "60"}
 
 
