@@ -14,10 +14,7 @@ import psycopg
 import pytest
 from tests.postgres import url_with
 
-from memva import (
-    StoreBusy,
-    StoreUnavailable,
-)
+from memva import StoreBusy, StoreUnavailable
 from memva.adapters.postgres import PostgresStore
 from memva.adapters.postgres.connection import Connection
 from memva.adapters.postgres.watch import _Ear
