@@ -21,6 +21,7 @@ LONG = 30.0
         ("25P03", StoreUnavailable),
         ("25P04", StoreUnavailable),
         ("40P01", StoreBusy),
+        ("53200", StoreBusy),
         ("53300", StoreBusy),
         ("57014", StoreBusy),
         ("57P01", StoreUnavailable),

@@ -25,6 +25,7 @@ _BY_STATE: Final[dict[str, type[StoreError]]] = {
     "40001": StoreBusy,
     "40P01": StoreBusy,
     "42501": StoreUnavailable,
+    "53200": StoreBusy,
     "53300": StoreBusy,
     "55P03": StoreBusy,
     "57014": StoreBusy,

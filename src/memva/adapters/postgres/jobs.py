@@ -159,7 +159,7 @@ class PostgresJobs:
     def get(self, job_id: str, /) -> Job:
         """Return the job with this id."""
         holds = self._transactions.holds()
-        with self._transactions.reading() as connection:
+        with self._transactions.reading(holds=holds) as connection:
             if holds:
                 # A key's lock comes before the rows of its jobs.
                 keys = connection.rows(_SELECT_KEY, (probe(job_id),))

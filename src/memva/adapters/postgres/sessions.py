@@ -97,9 +97,9 @@ class PostgresSessions:
 
     def get(self, session_id: str, /) -> Session:
         """Return the session with this id."""
-        sql = _HOLD if self._transactions.holds() else _SELECT
-        with self._transactions.reading() as connection:
-            rows = connection.rows(sql, (probe(session_id),))
+        holds = self._transactions.holds()
+        with self._transactions.reading(holds=holds) as connection:
+            rows = connection.rows(_HOLD if holds else _SELECT, (probe(session_id),))
         if not rows:
             raise SessionNotFound(session_id)
         return session_from_row(rows[0])

@@ -1,9 +1,10 @@
 """Which connection a call runs on: transactions, savepoints and snapshots, and who waits for whom.
 
-Locks are taken in one order, so that no two of memva's own calls wait for each other for ever: a
-host's transaction, the feed of events, the keys of jobs (by number), then rows. A host's
-transaction may take what comes after in any order, so that they run one after the other; calls
-that stand alone run beside them and beside each other.
+Locks are taken in one order: a host's transaction, the feed of events, the keys of jobs (by
+number), then rows. A host's transaction may take what comes after in any order, so that they run
+one after the other; calls that stand alone run beside them and beside each other. Where two wait
+for each other all the same, which docs/decisions.md tells of, PostgreSQL ends one of them, and a
+call that stands alone is made again.
 """
 
 from __future__ import annotations
@@ -57,16 +58,16 @@ class Transactions:
         self._transaction = threading.Lock()
         pool.call_in_child(self._begin_child)
 
-    def reading(self) -> AbstractContextManager[Connection]:
+    def reading(self, *, holds: bool = False) -> AbstractContextManager[Connection]:
         """Give the connection that the caller's reads go to.
 
-        Inside a transaction a read that fails, be it that it waited too long for what it holds,
-        spoils no more than itself.
+        Where it `holds` what it reads, inside a transaction, it may wait too long; that spoils no
+        more than itself.
         """
         scope = self.scopes.get(current_owner())
         if scope is None:
             return self.apart()
-        return self._read_inside() if scope.writes else nullcontext(scope.connection)
+        return self._holding() if holds else nullcontext(scope.connection)
 
     def in_scope(self) -> bool:
         """Tell whether the caller is inside a transaction or a snapshot."""
@@ -197,7 +198,7 @@ class Transactions:
             return
 
     @contextmanager
-    def _read_inside(self) -> Iterator[Connection]:
+    def _holding(self) -> Iterator[Connection]:
         with self._savepoint("") as scope:
             yield scope.connection
 
