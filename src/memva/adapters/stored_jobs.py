@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from memva.domain.errors import IllegalTransition, JobNotFound, LeaseLost
 from memva.domain.job import Job
@@ -31,8 +29,7 @@ def stage_of(job: Job) -> str | None:
     return "ready" if job.concurrency_key is None or job.is_active else "behind"
 
 
-@attrs.frozen
-class StoredChange:
+class StoredChange(NamedTuple):
     """A change of a job as it is stored.
 
     Attributes:

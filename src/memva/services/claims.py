@@ -112,8 +112,9 @@ def complete_job(
         JobNotFound: It is not there any more.
         InvalidValue: `result` is not JSON.
     """
-    [done] = complete_jobs(store, [(job, result)], now=now)
-    return done
+    change = _completion(store, job, result, moment_or_none("now", now) or store.now())
+    store.jobs.replace([change])
+    return change.new
 
 
 def complete_jobs(
@@ -131,14 +132,16 @@ def complete_jobs(
         InvalidValue: A result is not JSON.
     """
     now = moment_or_none("now", now) or store.now()
-    changes = []
-    for job, result in results:
-        # What was stored since the claim has no say in this, and need not be read; but whoever
-        # gives a job that has ended is told why it cannot end.
-        held = job if job.status == "processing" else get_held(store, job)
-        changes.append(JobChange(held, held.completed(result, now=now).job))
+    changes = [_completion(store, job, result, now) for job, result in results]
     store.jobs.replace(changes)
     return [change.new for change in changes]
+
+
+def _completion(store: Store, job: Job, result: JsonValue, now: datetime) -> JobChange:
+    # What was stored since the claim has no say in this, and need not be read; but whoever gives a
+    # job that has ended is told why it cannot end.
+    held = job if job.status == "processing" else get_held(store, job)
+    return JobChange(held, held.completed(result, now=now).job)
 
 
 def fail_job(

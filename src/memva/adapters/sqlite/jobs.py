@@ -252,16 +252,13 @@ class SqliteJobs:
     def replace(self, changes: Sequence[JobChange], /) -> None:
         """Store what each `new` changes about its `old`, if that is how the stored job stands."""
         stored = [StoredChange.of(change, job_columns) for change in changes]
-        mended = {change.moved_key for change in stored}
-        alone = (
-            len(stored) == 1
-            and mended == {None}
-            and not (changes[0].attempt or stored[0].may_collide)
-        )
+        moved = {change.moved_key for change in stored} - {None}
+        alone = len(stored) == 1 and not (moved or changes[0].attempt or stored[0].may_collide)
         with self._transactions.writing(one_statement=alone) as connection:
             for change in stored:
                 store_change(connection, change)
-            Queue(connection).mend(mended)
+            if moved:
+                Queue(connection).mend(moved)
 
     def expired(self, *, now: datetime | None = None, limit: int) -> list[Job]:
         """Return jobs whose lease ran out at or before `now`."""
