@@ -71,7 +71,18 @@ def test_service_that_the_url_names_says_all(
     monkeypatch.setenv("PGSERVICEFILE", f"{services}")
     url = make_conninfo(postgres_url, service="memva")
     with PostgresStore.open(url, schema=postgres_schema) as store:
-        assert told(store) == {"keepalives_idle": "60"}
+        # How long connecting may take is psycopg's to see to, which does not read the file.
+        assert told(store) == {"connect_timeout": "10", "keepalives_idle": "60"}
+
+
+def test_service_that_the_environment_names_bounds_connecting(
+    postgres_url: str, postgres_schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = tmp_path / "services"
+    services.write_text("[memva]\nconnect_timeout=6\n")
+    monkeypatch.setenv("PGSERVICEFILE", f"{services}")
+    monkeypatch.setenv("PGSERVICE", "memva")
+    assert postgres_connection.connect_options(postgres_url)["connect_timeout"] == "6"
 
 
 def test_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,13 @@
 """Calls inside a transaction of a PostgreSQL store: each is undone alone, at few ways to it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import psycopg
 import pytest
 
-from memva import SessionExists, StoreBusy
+from memva import SessionExists, StoreBusy, StoreError, StoreUnavailable
 from memva.adapters.postgres import PostgresStore
 from memva.adapters.postgres.connection import Connection
 from memva.domain import SessionQuery
@@ -85,6 +85,41 @@ def test_reads_inside_spoil_nothing(impatient: PostgresStore, postgres_url: str)
         assert there(impatient) == {"got", "before"}
         assert impatient.jobs.claim(claim_token="t", lease=timedelta(minutes=1), limit=9) == []
     assert there(impatient) == {"got", "before"}
+
+
+def test_nested_block_that_an_error_has_spoilt_is_undone_alone(
+    postgres_store: PostgresStore,
+) -> None:
+    def read_in_vain() -> None:
+        with postgres_store._transactions.reading() as connection:
+            connection.rows("SELECT 1 / 0")
+
+    with postgres_store.transaction():
+        add(postgres_store, "outer")
+        with pytest.raises(StoreUnavailable), postgres_store.transaction():
+            add(postgres_store, "nested")
+            with pytest.raises(StoreUnavailable), postgres_store.transaction():
+                add(postgres_store, "innermost")
+                with suppress(StoreError):
+                    read_in_vain()
+            add(postgres_store, "nested on")
+            with suppress(StoreError):
+                read_in_vain()
+        add(postgres_store, "outer on")
+    assert there(postgres_store) == {"outer", "outer on"}
+
+
+def test_error_of_the_host_goes_first_where_the_connection_is_lost(
+    postgres_store: PostgresStore, postgres_url: str
+) -> None:
+    with pytest.raises(KeyError), postgres_store.transaction(), postgres_store.transaction():
+        add(postgres_store, "lost")
+        with postgres_store._transactions.reading() as connection:
+            process = connection.info.backend_pid
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", (process,))
+        raise KeyError
+    assert there(postgres_store) == set()
 
 
 def test_block_is_undone_with_the_calls_inside_it(postgres_store: PostgresStore) -> None:

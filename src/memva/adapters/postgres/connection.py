@@ -73,10 +73,11 @@ class Connection(_Base):
             StoreError: It cannot be opened, the server is too old, or a pooler keeps no sessions.
         """
         try:
-            connection = cls.connect(url, **connect_options(url))
+            options = connect_options(url)
+            connection = cls.connect(url, **options)
             try:
                 _check_server(connection)
-                check_pooler(connection, url)
+                check_pooler(connection, url, options)
                 connection.set_up(schema=schema, busy_timeout=busy_timeout)
             except BaseException:
                 connection.close()
@@ -201,16 +202,23 @@ def _check_server(connection: Connection) -> None:
 def connect_options(url: str) -> dict[str, Any]:
     """Return with which options memva connects to `url`, beside those that the host has given.
 
-    What the URL names, the environment or a service's file, stays as it is. A service that the URL
-    names says all for itself, as nobody but the driver reads its file.
+    What the URL names, the environment or its service's file, stays as it is. A service that the
+    URL names says all for itself but how long connecting may take: psycopg sees to that, which
+    does not read the file.
     """
-    given = set(psycopg.conninfo.conninfo_to_dict(url))
-    ends = {} if "service" in given else _ENDS_WHAT_IS_CUT
-    given.update(each.keyword.decode() for each in Conninfo.get_defaults() if each.val is not None)
-    return {
-        "autocommit": True,
-        **{name: value for name, value in ends.items() if name not in given},
+    named = set(psycopg.conninfo.conninfo_to_dict(url))
+    defaults = {
+        each.keyword.decode(): each.val.decode()
+        for each in Conninfo.get_defaults()
+        if each.val is not None
     }
+    options: dict[str, Any] = {"autocommit": True}
+    for name, value in _ENDS_WHAT_IS_CUT.items():
+        if name == "connect_timeout" and name not in named:
+            options[name] = defaults.get(name, value)
+        elif "service" not in named and name not in named and name not in defaults:
+            options[name] = value
+    return options
 
 
 def check_url(url: str) -> None:

@@ -96,7 +96,8 @@ _PRUNE: Final = """
     )
 """
 _MAY_HAVE_GONE: Final = (True, True, True, False)
-"""Whether, at each try, what stood in the way may have gone before it was looked for."""
+"""The tries of a call that met a duplicate: whether one that is not found, as it may have been
+deleted since, is a reason for another try."""
 
 _CLAIMED_AT_ONCE: Final = 100
 """How many jobs one statement claims: each takes a lock, of which a server has some thousands."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 
@@ -19,7 +20,7 @@ _SET: Final = "SET memva.session = 'kept'"
 _PATIENCE: Final = 1
 
 
-def check_pooler(connection: Connection, url: str) -> None:
+def check_pooler(connection: Connection, url: str, options: Mapping[str, Any]) -> None:
     """Raise `StoreUnavailable` where others get the session of a connection between its statements.
 
     What it sets up would be theirs, and theirs its own: it would write into another store's schema.
@@ -31,7 +32,7 @@ def check_pooler(connection: Connection, url: str) -> None:
     connection.script(_SET)
     mine = _process(connection)
     try:
-        other = psycopg.connect(url, autocommit=True, connect_timeout=_PATIENCE)
+        other = psycopg.connect(url, **{**options, "connect_timeout": _PATIENCE})
     except psycopg.Error:
         return
     with closing(other):

@@ -79,7 +79,7 @@ class PostgresStore:
             max_connections: How many there are at most, but for those that are reserved or watch.
             busy_timeout: How many seconds a call waits for other writers, or for a connection,
                 before `StoreBusy`. With 0 it waits for none, but a second for a connection that
-                may be opened.
+                may be opened. Where none could be, one more is tried, which tells why.
             search: Whether events can be searched; opened with it later, the index is built then.
             clock: Tells the present moment, aware and in UTC; the database's clock where None.
 

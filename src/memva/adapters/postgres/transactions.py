@@ -13,7 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Final, TypeVar
 
 import attrs
@@ -44,7 +44,10 @@ class _Scope:
     writes: bool
     has_written: bool = False
     has_kept: bool = False
-    """Whether the innermost savepoint is one whose block is over; it goes with the next step."""
+    """Whether the innermost savepoint is one whose call or block is over.
+
+    The statement that would release it waits for the next call, which sends it with its own.
+    """
 
 
 class Transactions:
@@ -211,20 +214,23 @@ class Transactions:
             raise StoreReadOnly("a snapshot is only for reading")
         if not connection.is_in_transaction:
             raise StoreUnavailable(_ENDED)
-        # On its own each would be one more way to the server and back for each call. Only the lock
-        # can fail, so that where something does there is a savepoint to go back to.
+        # On its own each would be one more way to the server and back for each call. Of these the
+        # lock alone is expected to fail, when there is a savepoint to go back to.
         begin = f"{_RELEASE if scope.has_kept else ''}SAVEPOINT inside; {lock}"
         scope.has_kept = False
         try:
             connection.script(begin)
             yield scope
+            if not connection.is_in_transaction:
+                raise StoreUnavailable(_ENDED)
+            if scope.has_kept:
+                connection.script(_RELEASE)
         except BaseException:
-            if not connection.closed:
+            # Where this fails the connection is lost, as whatever comes next is told.
+            with suppress(StoreError):
                 connection.script(_UNDO * (2 if scope.has_kept else 1))
             scope.has_kept = False
             raise
-        if scope.has_kept:
-            connection.script(_RELEASE)
         scope.has_kept = True
 
     def _commit(self, connection: Connection, *, tells: bool) -> None:

@@ -89,8 +89,13 @@ class _Ear:
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
-        self._connection: Connection | None = self._connect()
-        self._snapshot = self._look(self._connection)
+        connection = self._connect()
+        try:
+            self._snapshot = self._look(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection: Connection | None = connection
         self._hears, self._calls = socket.socketpair()
         self._hears.setblocking(False)
         self._answered = threading.Condition()
