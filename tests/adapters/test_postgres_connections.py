@@ -159,37 +159,38 @@ def test_watch_outlives_its_thread(
         assert watch.wait(LONG)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-def test_watch_in_a_child_ends_though_another_thread_of_the_parent_watched(
-    store: PostgresStore,
-) -> None:
-    watching, done = Event(), Event()
+if hasattr(os, "fork"):
 
-    def watch() -> None:
-        with store.watch():
-            watching.set()
-            done.wait(LONG)
+    def test_watch_in_a_child_ends_though_another_thread_of_the_parent_watched(
+        store: PostgresStore,
+    ) -> None:
+        watching, done = Event(), Event()
 
-    def threads_left() -> int:
-        with store.watch() as mine:
-            mine.wait(0.0)
-        return sum(each.name == "memva watch" for each in enumerate_threads())
+        def watch() -> None:
+            with store.watch():
+                watching.set()
+                done.wait(LONG)
 
-    with ThreadPoolExecutor(1) as other, store.watch():
-        other.submit(watch)
-        watching.wait(LONG)
-        # Its own watch, inside which it forks, goes on.
-        left = forked(threads_left)()
-        done.set()
-    assert left == 1
-    with ThreadPoolExecutor(1) as other:
-        watching.clear()
-        done.clear()
-        other.submit(watch)
-        watching.wait(LONG)
-        left = forked(threads_left)()
-        done.set()
-    assert left == 0
+        def threads_left() -> int:
+            with store.watch() as mine:
+                mine.wait(0.0)
+            return sum(each.name == "memva watch" for each in enumerate_threads())
+
+        with ThreadPoolExecutor(1) as other, store.watch():
+            other.submit(watch)
+            watching.wait(LONG)
+            # Its own watch, inside which it forks, goes on.
+            left = forked(threads_left)()
+            done.set()
+        assert left == 1
+        with ThreadPoolExecutor(1) as other:
+            watching.clear()
+            done.clear()
+            other.submit(watch)
+            watching.wait(LONG)
+            left = forked(threads_left)()
+            done.set()
+        assert left == 0
 
 
 def test_others_are_told_of_every_commit(

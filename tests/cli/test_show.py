@@ -11,7 +11,7 @@ from memva.adapters.sqlite import SqliteStore
 from memva.cli.conversation import whole
 from memva.cli.conversation.lines import Scribe
 from memva.domain.event import Event
-from memva.domain.json import JsonObject
+from memva.domain.json import JsonObject, JsonValue
 
 from .conftest import Run
 
@@ -55,8 +55,8 @@ claude  2026-03-02 10:15:12
 """
 
 
-def say(store: SqliteStore, event_type: str, content: object, **more: object) -> None:
-    data: JsonObject = {"message": {"content": content}, **more}  # type: ignore[dict-item]  # all of it is JSON
+def say(store: SqliteStore, event_type: str, content: JsonValue, **more: JsonValue) -> None:
+    data: JsonObject = {"message": {"content": content}, **more}
     record_event(
         store,
         session_id="claude-session",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from hypothesis import strategies as st
 
-from memva import Event
+from memva import Event, JsonObject
 from memva.testing import sample_event
 from memva.testing.clock import START
 
@@ -102,7 +102,7 @@ def _replayed(draw: st.DrawFn, events: list[Event], session: str) -> list[Event]
         replays.append(
             answer(
                 figures,
-                message=str(event.data["message"]["id"]),  # type: ignore[index,call-overload]  # an object
+                message=str(cast("JsonObject", event.data["message"])["id"]),
                 request=f"req_replay_{len(replays)}",
                 uuid=f"{session}/replay/{len(replays)}",
                 session_id=session,

@@ -16,6 +16,7 @@ from memva import Event, InvalidValue
 from memva.domain import (
     ResponseUsage,
     Usage,
+    UsageBy,
     UsageTotals,
     summed,
     usage_in,
@@ -80,8 +81,9 @@ def check(events: list[Event]) -> None:
     assert total.responses == len(expected)
     assert total.sidechain_responses == sum(e[2] for e in expected)
     assert total.provisional_responses == sum(not e[1] for e in expected)
-    for by, at in (("model", 3), ("day", 4), ("session", 5)):
-        report = summed(rows(*events), by=by)  # type: ignore[arg-type]  # one of `UsageBy`
+    places: dict[UsageBy, int] = {"model": 3, "day": 4, "session": 5}
+    for by, at in places.items():
+        report = summed(rows(*events), by=by)
         counted = Counter(e[at] for e in expected)
         assert {key: group.responses for key, group in report.groups.items()} == counted
         for key, group in report.groups.items():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 import attrs
 
@@ -376,9 +377,7 @@ class JobModel:
             return self._end(job, "failed", now, error=error)
         return self._wait(job, now, error=error, scheduled_at=retry_at)
 
-    def _hand_back(
-        self, job: Job, outcome: AttemptOutcome, now: datetime, **changes: object
-    ) -> Job:
+    def _hand_back(self, job: Job, outcome: AttemptOutcome, now: datetime, **changes: Any) -> Job:
         _check(job, "pending", legal=("processing",))
         if job.cancel_requested_at is not None:
             return self._cancel(job, now)
@@ -400,12 +399,12 @@ class JobModel:
             self._end_attempt(job, "cancelled", now)
         return self._end(job, "cancelled", now)
 
-    def _wait(self, job: Job, now: datetime, **changes: object) -> Job:
+    def _wait(self, job: Job, now: datetime, **changes: Any) -> Job:
         return self._store(
             job, status="pending", updated_at=now, lease_until=None, claim_token=None, **changes
         )
 
-    def _end(self, job: Job, status: EndedStatus, now: datetime, **changes: object) -> Job:
+    def _end(self, job: Job, status: EndedStatus, now: datetime, **changes: Any) -> Job:
         return self._store(
             job, status=status, completed_at=now, updated_at=now, lease_until=None, **changes
         )
@@ -417,8 +416,8 @@ class JobModel:
         ended = attrs.evolve(attempt, ended_at=now, outcome=outcome, error=error)
         self._keep([*before, ended])
 
-    def _store(self, job: Job, **changes: object) -> Job:
-        job = attrs.evolve(job, **changes)  # type: ignore[arg-type]  # fields, by name
+    def _store(self, job: Job, **changes: Any) -> Job:
+        job = attrs.evolve(job, **changes)
         self.kept = attrs.evolve(self.kept, jobs={**self.kept.jobs, job.id: job})
         return job
 
