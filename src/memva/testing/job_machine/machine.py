@@ -29,7 +29,8 @@ from memva.domain.ports import Store
 from memva.testing.clock import START
 from memva.testing.job_machine import values
 from memva.testing.job_machine.calls import JobCalls
-from memva.testing.job_machine.model import JobModel, Kept
+from memva.testing.job_machine.kept import Kept
+from memva.testing.job_machine.model import JobModel
 
 
 class _Undone(Exception):

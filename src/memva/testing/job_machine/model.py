@@ -19,41 +19,21 @@ from memva.domain.attempt import AttemptOutcome, JobAttempt
 from memva.domain.errors import (
     IllegalTransition,
     JobExists,
-    JobNotFound,
     LeaseLost,
     SessionExists,
     SessionNotFound,
     UniqueKeyTaken,
 )
 from memva.domain.job import EndedStatus, Job, JobStatus
-from memva.domain.job_page import JobStats
 from memva.domain.json import JsonValue
 from memva.domain.new_job import CreatedJob, NewJob
 from memva.domain.retry import RetryPolicy
 from memva.domain.text import clean_text
+from memva.testing.job_machine.kept import KeptJobs
 
 
-@attrs.frozen
-class Kept:
-    """What the model keeps, at one moment.
-
-    Attributes:
-        sessions: The ids of its sessions.
-        jobs: Its jobs by their ids, in the order in which they were added.
-        attempts: The attempts of each job, the one that goes on included.
-    """
-
-    sessions: frozenset[str] = frozenset()
-    jobs: dict[str, Job] = attrs.field(factory=dict)
-    attempts: dict[str, list[JobAttempt]] = attrs.field(factory=dict)
-
-
-class JobModel:
-    """What a store's jobs must be, whatever is done to them.
-
-    Attributes:
-        kept: What it keeps; it is never changed, but replaced.
-    """
+class JobModel(KeptJobs):
+    """What a store's jobs must be, whatever is done to them."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """Begin empty.
@@ -61,7 +41,7 @@ class JobModel:
         Args:
             monotonic: The clock by which rescuers tell how far apart their sightings are.
         """
-        self.kept = Kept()
+        super().__init__()
         self._monotonic = monotonic
         self._sightings: dict[timedelta, dict[tuple[object, ...], float]] = {}
 
@@ -221,7 +201,7 @@ class JobModel:
             worker_id=None,
             cancel_requested_at=None,
         )
-        holder = self._unique_holder(anew)
+        holder = self.unique_holder(anew)
         if holder is not None:
             raise UniqueKeyTaken(job.type, str(job.unique_key), holder.id)
         return self._store(anew)
@@ -255,77 +235,6 @@ class JobModel:
         left = self.prune_jobs(older_than=timedelta(0), status=[status], now=ended_before)
         return [min(limit, left - gone) for gone in range(0, left, limit)]
 
-    @property
-    def jobs(self) -> list[Job]:
-        """All jobs, in the order in which they were added."""
-        return list(self.kept.jobs.values())
-
-    def get_job(self, job_id: str) -> Job:
-        """Return one job."""
-        if job_id not in self.kept.jobs:
-            raise JobNotFound(job_id)
-        return self.kept.jobs[job_id]
-
-    def get_job_attempts(self, job_id: str) -> list[JobAttempt]:
-        """Return a job's attempts."""
-        self.get_job(job_id)
-        return self.kept.attempts[job_id]
-
-    def list_jobs(
-        self,
-        *,
-        status: Collection[JobStatus] | None = None,
-        type: Collection[str] | None = None,
-        memva_session_id: str | None = None,
-        concurrency_key: str | None = None,
-        limit: int = 100,
-    ) -> list[list[Job]]:
-        """Return the pages of jobs, the last added first."""
-        found = [
-            job
-            for job in reversed(self.jobs)
-            if (status is None or job.status in status)
-            and (type is None or job.type in type)
-            and memva_session_id in {None, job.memva_session_id}
-            and concurrency_key in {None, job.concurrency_key}
-        ]
-        return [found[begin : begin + limit] for begin in range(0, max(1, len(found)), limit)]
-
-    def get_active_job(
-        self, *, concurrency_key: str | None = None, memva_session_id: str | None = None
-    ) -> Job | None:
-        """Return the last added job of a key and a session that runs or waits to run again."""
-        [found] = self.list_jobs(memva_session_id=memva_session_id, concurrency_key=concurrency_key)
-        return next((job for job in found if _is_active(job)), None)
-
-    def get_job_stats(self, *, now: datetime) -> list[JobStats]:
-        """Return how many jobs there are of each type and status."""
-        counted = []
-        for type_, status in sorted({(job.type, job.status) for job in self.jobs}):
-            alike = [job for job in self.jobs if (job.type, job.status) == (type_, status)]
-            due = [job.scheduled_at for job in alike if job.scheduled_at <= now]
-            oldest = min(due, default=None) if status == "pending" else None
-            counted.append(JobStats(type_, status, len(alike), oldest))
-        return counted
-
-    def expired(self, *, now: datetime, limit: int = 100) -> list[Job]:
-        """Return the first jobs whose lease has run out, the first that did so first."""
-        leased = [(job.lease_until, job) for job in self.jobs if job.lease_until is not None]
-        leased.sort(key=lambda pair: pair[0])
-        return [job for until, job in leased if until <= now][:limit]
-
-    def claimable(self, types: Collection[str] | None) -> list[Job]:
-        """Return the pending jobs that no active job keeps back, due or not."""
-        holders = {job.concurrency_key: job.id for job in self.jobs if _is_active(job)}
-        holders.pop(None, None)
-        return [
-            job
-            for job in self.jobs
-            if job.status == "pending"
-            and (types is None or job.type in types)
-            and holders.get(job.concurrency_key, job.id) == job.id
-        ]
-
     def _create(self, new: NewJob, now: datetime) -> CreatedJob:
         assert new.id is not None
         if new.id in self.kept.jobs:
@@ -336,23 +245,11 @@ class JobModel:
         fields = attrs.asdict(new, recurse=False)
         fields["scheduled_at"] = new.scheduled_at or now
         job = Job(**fields, created_at=now, updated_at=now)
-        holder = self._unique_holder(job)
+        holder = self.unique_holder(job)
         if holder is not None:
             return CreatedJob(holder, is_new=False)
         self.kept = attrs.evolve(self.kept, attempts={**self.kept.attempts, job.id: []})
         return CreatedJob(self._store(job), is_new=True)
-
-    def _unique_holder(self, job: Job) -> Job | None:
-        for other in self.jobs:
-            if (
-                job.unique_key is not None
-                and (other.type, other.unique_key) == (job.type, job.unique_key)
-                and other.id != job.id
-                and other.status in ("pending", "processing")
-                and (other.unique_scope == "until_finished" or other.started_at is None)
-            ):
-                return other
-        return None
 
     def _held(self, job: Job) -> Job:
         """Return the stored job where it is under the claim that `job` carries."""
@@ -437,10 +334,6 @@ class JobModel:
 def _place(job: Job) -> tuple[int, datetime, datetime]:
     # Sorting is stable: of equals the one added first comes first.
     return -job.priority, job.scheduled_at, job.created_at
-
-
-def _is_active(job: Job) -> bool:
-    return job.started_at is not None and job.status in ("pending", "processing")
 
 
 def _check(job: Job, wanted: JobStatus, *, legal: Collection[str]) -> Job:
